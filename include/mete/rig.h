@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Rig: where a driver meets its device.
+ *
+ * Two rigs, one interface, so that one driver object runs on both.  The qemu rig starts QEMU and drives its device
+ * models over its test socket, with the guest's RAM shared with this process; the sim rig has models of its own.
+ * Either way a rig is a machine with RAM (a provider), PCI functions with configuration space, registers and
+ * interrupts, and no CPU but this process.
+ *
+ * One thread at a time may use a rig.  Hosted only.
+ */
+#ifndef METE_RIG_H
+#define METE_RIG_H
+
+#include <mete/provider.h>
+
+struct mete_rig;
+struct mete_rig_known;
+
+/*
+ * RAM starts at physical address 0; the first MiB belongs to the rig and is not handed out.
+ *
+ * `disk` is a regular file that becomes an NVMe controller (1b36:0010) with one read-only namespace of 512-byte
+ * blocks.  Its length is rounded up to whole blocks, with zeros after the end; an empty file becomes one block of
+ * zeros.  Any name will do: the rig opens the file itself.
+ */
+struct mete_rig_qemu {
+	const char *program;        /* path or name; NULL: $METE_QEMU, or else qemu-system-x86_64 in $PATH */
+	size_t ram;                 /* bytes, a multiple of 1 MiB from 2 MiB to 2 GiB; 0: 64 MiB */
+	const char *disk;           /* NULL: none */
+	unsigned disk_mdts;         /* one command moves at most 4096 << disk_mdts bytes, up to 13; 0: 7, 512 KiB */
+	const char *const *options; /* what follows on QEMU's command line ("-device", "edu", NULL); may be NULL */
+	unsigned timeout_ms;        /* longest wait for any single answer; 0: 10000 */
+};
+
+struct mete_rig_sim {
+	size_t ram;                 /* as above */
+	const char *disk;
+	unsigned disk_mdts;
+};
+
+/* One PCI function.  Storage belongs to the caller. */
+struct mete_rig_function {
+	struct mete_rig *rig;
+	uint16_t vendor, device;
+	uint8_t bus, slot, number;
+	struct {
+		uint64_t base; /* on the machine's bus; 0: no such BAR, or one for I/O ports, which the rig leaves alone */
+		uint64_t len;
+	} bar[6];
+	struct mete_rig_known *known; /* the rig's own record of it; released with the rig */
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Start a rig.  On failure `text`, if not NULL, receives up to `text_len` bytes (terminated) that say what is wrong and
+ * what to do, with the last words of QEMU where there are some.
+ *
+ * mete_rig_start_qemu: METE_ENODEV if QEMU is not installed, METE_EIO if it ends or answers nonsense (an unknown
+ * device, a bad option) or the disk cannot be opened, METE_ETIMEDOUT, METE_EINVAL, METE_ENOMEM.
+ * mete_rig_start_sim: METE_EIO if the disk cannot be opened, METE_EINVAL, METE_ENOMEM.
+ *
+ * No file is ever made, and no process outlives the caller, whatever happens.  QEMU dies with the *thread* that
+ * started it.  It is a child of this process: a program that waits for any child may see its end.
+ */
+int mete_rig_start_qemu(const struct mete_rig_qemu *config, struct mete_rig **ret_rig, char *text, size_t text_len);
+int mete_rig_start_sim(const struct mete_rig_sim *config, struct mete_rig **ret_rig, char *text, size_t text_len);
+
+/*
+ * Stop the machine and free everything, whether memory of its provider is still held or not: nothing that came from
+ * the rig may be used afterwards.  Returns the number of runs that were still held.  NULL is allowed (0).
+ */
+size_t mete_rig_stop(struct mete_rig *rig);
+
+/* The machine's RAM as a provider (coherent; bus addresses equal physical ones). */
+struct mete_provider *mete_rig_provider(struct mete_rig *rig);
+
+/* "qemu" or "sim". */
+const char *mete_rig_kind(const struct mete_rig *rig);
+
+/*
+ * After a call failed with METE_EIO or METE_ETIMEDOUT: what happened, with the last words of QEMU.  Empty if nothing
+ * did.  Never NULL; valid until the rig stops.
+ *
+ * A QEMU that ended, or that did not answer in time and was killed for it, stays gone: every later call that needs it
+ * returns METE_EIO at once.
+ */
+const char *mete_rig_last_words(struct mete_rig *rig);
+
+/* Process id of QEMU, 0 for sim and for a QEMU that is gone.  For tests that kill it. */
+long mete_rig_process(const struct mete_rig *rig);
+
+/*
+ * Find the `nth` PCI function (from 0) with this vendor and device on bus 0.  The first time, give its BARs addresses
+ * and let it decode memory and master the bus; later calls find it as it is.
+ *
+ * METE_ENODEV if there is none; METE_ENOMEM if there is no room for its BARs, or the rig knows 32 functions already;
+ * METE_EIO, METE_ETIMEDOUT.
+ */
+int mete_rig_find(struct mete_rig *rig, uint16_t vendor, uint16_t device, unsigned nth,
+    struct mete_rig_function *ret_function);
+
+/*
+ * Configuration space: `width` is 1, 2 or 4, `offset` a multiple of it below 256; else METE_EINVAL.  METE_EIO,
+ * METE_ETIMEDOUT.
+ */
+int mete_rig_config_read(const struct mete_rig_function *function, unsigned offset, unsigned width, uint32_t *ret_value);
+int mete_rig_config_write(const struct mete_rig_function *function, unsigned offset, unsigned width, uint32_t value);
+
+/*
+ * Registers, by BAR and byte offset, in the device's (little-endian) order: `width` is 1, 2, 4 or 8, `offset` a
+ * multiple of it inside the BAR; else METE_EINVAL.  METE_EIO, METE_ETIMEDOUT.  A write is a full barrier: the device
+ * sees all memory written before.
+ */
+int mete_rig_read(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
+    uint64_t *ret_value);
+int mete_rig_write(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
+    uint64_t value);
+
+/*
+ * Enable interrupts: MSI-X `vector` where the function has it, else MSI, else its INTx line (then `vector` is 0).
+ * What it raised on `vector` before is forgotten.  METE_EINVAL for a vector it does not have, METE_ENOTSUP if it has
+ * none of the three, METE_EIO, METE_ETIMEDOUT.
+ */
+int mete_rig_irq_enable(struct mete_rig_function *function, unsigned vector);
+
+/* How it interrupts since mete_rig_irq_enable(): "MSI-X", "MSI", "INTx"; "none" before. */
+const char *mete_rig_irq_kind(const struct mete_rig_function *function);
+
+/*
+ * Wait until the function has interrupted on `vector` since the last call that reported it; several may fall together.
+ * A line (INTx) is a level: the call reports it for as long as the driver leaves it raised.
+ *
+ * METE_ETIMEDOUT after `timeout_ms` (sim: at once, because there nothing happens but in a call); METE_EINVAL if not
+ * enabled; METE_EIO if the machine is gone.
+ */
+int mete_rig_irq_wait(struct mete_rig_function *function, unsigned vector, unsigned timeout_ms);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * <linux/device.h>: of struct device, what DMA needs, and what a driver keeps in it.
+ *
+ * A test or an application starts one with mete_linux_device_init().  As on most buses, the streaming mask is then 32
+ * bits wide and dma_mask points at a place of the device's own.
+ */
+#ifndef METE_SHIM_LINUX_LINUX_DEVICE_H
+#define METE_SHIM_LINUX_LINUX_DEVICE_H
+
+#include <linux/types.h>
+#include <mete/linux.h>
+
+struct device {
+	struct device *parent;
+	const char *init_name;
+	void *driver_data;
+	void *platform_data;
+	u64 *dma_mask;
+	u64 coherent_dma_mask;
+	u64 bus_dma_limit;
+	struct mete_device *mete_core;
+	u64 mete_mask;
+};
+
+/* Start `dev`; its DMA goes through `core`, which must stay. */
+static inline void mete_linux_device_init(struct device *dev, const char *name, struct mete_device *core)
+{
+	dev->parent = NULL;
+	dev->init_name = name;
+	dev->driver_data = NULL;
+	dev->platform_data = NULL;
+	dev->mete_mask = 0xffffffffu;
+	dev->dma_mask = &dev->mete_mask;
+	dev->coherent_dma_mask = 0xffffffffu;
+	dev->bus_dma_limit = 0;
+	dev->mete_core = core;
+}
+
+static inline void mete_linux_view_of(struct device *dev, struct mete_linux_view *ret)
+{
+	ret->core = dev ? dev->mete_core : NULL;
+	if (!ret->core)
+		return;
+	ret->has_mask = dev->dma_mask != NULL;
+	ret->mask = dev->dma_mask ? *dev->dma_mask : 0;
+	ret->coherent_mask = dev->coherent_dma_mask;
+	ret->bus_limit = dev->bus_dma_limit;
+}
+
+static inline void mete_linux_store_mask(struct device *dev, uint64_t mask)
+{
+	*dev->dma_mask = mask;
+}
+
+static inline void mete_linux_store_coherent_mask(struct device *dev, uint64_t mask)
+{
+	dev->coherent_dma_mask = mask;
+}
+
+static inline const char *dev_name(const struct device *dev)
+{
+	return dev->init_name;
+}
+
+static inline void dev_set_drvdata(struct device *dev, void *data)
+{
+	dev->driver_data = data;
+}
+
+static inline void *dev_get_drvdata(const struct device *dev)
+{
+	return dev->driver_data;
+}
+
+#endif

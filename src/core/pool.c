@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Pool: slabs of equal blocks, and the shelf in front of them.
+ *
+ * A block is in one of three places: live (the caller has it), on the shelf (freed lately, next to go out), or in its
+ * slab's map.  `nout` counts the blocks that are not in a map, so the live ones are nout - nshelf, and the common calls
+ * keep no count at all.  A slab hangs on the list that tells what its map holds: nothing (full), some (partial), all
+ * (empty).
+ *
+ * Fresh blocks ascend because the lowest bit of the map goes first; freed ones come back last in first out because the
+ * shelf is a stack whose bottom falls off.  A stack of all free blocks would keep that order for ever, but costs four
+ * bytes a block and would have to be searched to give a slab back.
+ *
+ * Blocks do not cross the boundary.  A boundary shorter than the slab cuts it into windows, each of which holds as many
+ * blocks as fit; a longer one is met by the run as a whole.
+ */
+#include <mete/pool.h>
+
+#include "block.h"
+#include "bytes.h"
+#include "checked.h"
+#include "reach.h"
+#include "reclaim.h"
+
+#define SLAB_BLOCKS 16u      /* blocks wanted in a slab */
+#define SLAB_MAX 65536u      /* ... in at most so many bytes */
+#define SHELF_BYTES 262144u  /* METE_SHELF blocks of 4 KiB; larger blocks get a shorter shelf */
+
+static void list_push(struct mete_slab **list, struct mete_slab *slab)
+{
+	slab->prev = NULL;
+	slab->next = *list;
+	if (*list)
+		(*list)->prev = slab;
+	*list = slab;
+}
+
+static void list_pull(struct mete_slab **list, struct mete_slab *slab)
+{
+	if (slab->next)
+		slab->next->prev = slab->prev;
+	if (slab->prev)
+		slab->prev->next = slab->next;
+	else
+		*list = slab->next;
+}
+
+static struct mete_slab **pool_list(struct mete_pool *pool, const struct mete_slab *slab)
+{
+	if (!slab->nfree)
+		return &pool->full;
+	return slab->nfree == slab->nblocks ? &pool->empty : &pool->partial;
+}
+
+/* Put `slab` on the list that its map calls for, after `nfree` changed by `change`. */
+static void pool_recount(struct mete_pool *pool, struct mete_slab *slab, uint32_t change)
+{
+	struct mete_slab **from = pool_list(pool, slab);
+	slab->nfree += change;
+	struct mete_slab **to = pool_list(pool, slab);
+
+	if (from == to)
+		return;
+	list_pull(from, slab);
+	list_push(to, slab);
+	if (from == &pool->empty)
+		pool->nempty--;
+	if (to == &pool->empty)
+		pool->nempty++;
+}
+
+static uint32_t block_offset(const struct mete_pool *pool, uint32_t index)
+{
+	if (pool->window_mask == UINT32_MAX)
+		return index * pool->stride;
+	return ((index / pool->per_window) << pool->window_shift) + (index % pool->per_window) * pool->stride;
+}
+
+/* Inside: the lowest free block of `slab`, which has one. */
+static void slab_take(struct mete_pool *pool, struct mete_slab *slab, struct block *ret)
+{
+	uint32_t word = slab->hint;
+	while (!slab->map[word])
+		word++;
+	uint32_t index = word * 32 + bits_low32(slab->map[word]);
+
+	slab->map[word] &= slab->map[word] - 1;
+	slab->hint = word;
+	slab->state[index] = SLAB_LIVE;
+	pool_recount(pool, slab, UINT32_MAX);
+	pool->nout++;
+	if (pool->nout > pool->npeak)
+		pool->npeak = pool->nout;
+	ret->slab = slab;
+	ret->off = block_offset(pool, index);
+	ret->cpu = (unsigned char *)slab->run.cpu + ret->off;
+}
+
+static void slab_put(struct mete_pool *pool, const struct mete_shelved *block)
+{
+	struct mete_slab *slab = block->slab;
+
+	slab->map[block->index / 32] |= 1u << (block->index % 32);
+	if (slab->hint > block->index / 32)
+		slab->hint = block->index / 32;
+	pool_recount(pool, slab, 1);
+	pool->nout--;
+}
+
+static size_t pool_nlive(const struct mete_pool *pool)
+{
+	return pool->nout - pool->nshelf;
+}
+
+/* Inside: detach one wholly free slab, if the reserve of `low` free blocks outlasts it. */
+static struct mete_slab *pool_detach_one(struct mete_pool *pool)
+{
+	struct mete_slab *slab = pool->empty;
+
+	if (!slab || pool->ntotal - pool_nlive(pool) - slab->nblocks < pool->low)
+		return NULL;
+	list_pull(&pool->empty, slab);
+	pool->nempty--;
+	pool->nslabs--;
+	pool->ntotal -= slab->nblocks;
+	mete__slab_forget(pool->device->provider, slab);
+	slab->next = NULL;
+	return slab;
+}
+
+static void shelf_drop_oldest(struct mete_pool *pool)
+{
+	slab_put(pool, &pool->shelf[(pool->shelf_top - pool->nshelf) & (METE_SHELF - 1)]);
+	pool->nshelf--;
+}
+
+struct mete_slab *mete__pool_unshelve(struct mete_pool *pool)
+{
+	shelf_drop_oldest(pool);
+	return pool->nempty > pool->keep ? pool_detach_one(pool) : NULL;
+}
+
+struct mete_slab *mete__pool_detach_idle(struct mete_pool *pool, struct mete_slab *list)
+{
+	while (pool->nshelf)
+		shelf_drop_oldest(pool);
+	for (struct mete_slab *slab = pool_detach_one(pool); slab; slab = pool_detach_one(pool)) {
+		slab->next = list;
+		list = slab;
+	}
+	return list;
+}
+
+size_t mete_provider_reclaim(struct mete_provider *p)
+{
+	struct mete_slab *idle = NULL;
+
+	guard_enter(p);
+	for (struct mete_pool *pool = p->pools; pool; pool = pool->next)
+		idle = mete__pool_detach_idle(pool, idle);
+	guard_leave(p);
+	size_t n = mete__slab_destroy(p, idle);
+	if (n) {
+		guard_enter(p);
+		p->counters.reclaimed += n;
+		guard_leave(p);
+	}
+	return n;
+}
+
+size_t mete_pool_reclaim(struct mete_pool *pool)
+{
+	struct mete_provider *p = pool->device->provider;
+
+	guard_enter(p);
+	struct mete_slab *idle = mete__pool_detach_idle(pool, NULL);
+	guard_leave(p);
+	return mete__slab_destroy(p, idle);
+}
+
+/* What one slab of `len` bytes must satisfy: the device's and the pool's limits, less those that its blocks meet. */
+static int pool_limit(struct mete_pool *pool, size_t len, struct mete_constraint *ret)
+{
+	int error = mete__device_merge(pool->device, METE_USE_COHERENT, &pool->limit, ret);
+	if (error)
+		return error;
+	if (ret->phase)
+		return METE_EINVAL;
+	if ((ret->max_segment && pool->len > ret->max_segment) || (ret->max_transfer && pool->len > ret->max_transfer))
+		return METE_EINVAL;
+
+	mete_baddr window = pool->window_mask == UINT32_MAX ? 0 : (mete_baddr)pool->window_mask + 1;
+	if (ret->align < pool->align)
+		ret->align = pool->align;
+	if (window && len > window) {
+		/* Windows meet the boundary if the run starts on one; a boundary set since then must still hold. */
+		if (ret->align < window)
+			ret->align = window;
+		if (ret->boundary == window)
+			ret->boundary = 0;
+	} else if (pool->boundary && (!ret->boundary || ret->boundary > pool->boundary)) {
+		ret->boundary = pool->boundary;
+	}
+	return 0;
+}
+
+/* Outside: a slab of `len` bytes with `nblocks` blocks; with fewer if need be. */
+static int pool_grow(struct mete_pool *pool, struct mete_slab **ret_slab)
+{
+	size_t lens[2] = { pool->slab_len, pool->stride };
+	int error = METE_ENOMEM;
+
+	for (int i = 0; i < 2; i++) {
+		struct mete_constraint limit;
+		error = pool_limit(pool, lens[i], &limit);
+		if (error)
+			return error;
+		uint32_t nblocks = 1;
+		if (i == 0) {
+			nblocks = pool->window_mask == UINT32_MAX
+			    ? (uint32_t)(pool->slab_len / pool->stride)
+			    : (uint32_t)(pool->slab_len >> pool->window_shift) * pool->per_window;
+		}
+		error = mete__slab_create(pool->device, &limit, lens[i], nblocks, pool->memory, pool, ret_slab);
+		if (!error || pool->slab_len == pool->stride)
+			return error;
+	}
+	return error;
+}
+
+/* Inside: a new slab joins the pool. */
+static void pool_add(struct mete_pool *pool, struct mete_slab *slab)
+{
+	list_push(&pool->empty, slab);
+	pool->nempty++;
+	pool->nslabs++;
+	pool->ntotal += slab->nblocks;
+}
+
+/* Inside: a block from what the pool has; METE_EBUSY at the hard limit, METE_ENOMEM if a slab is needed. */
+static int pool_take(struct mete_pool *pool, struct block *ret)
+{
+	if (pool_nlive(pool) >= pool->hard)
+		return METE_EBUSY;
+	if (pool->nshelf) {
+		pool->shelf_top = (pool->shelf_top - 1) & (METE_SHELF - 1);
+		pool->nshelf--;
+		const struct mete_shelved *top = &pool->shelf[pool->shelf_top];
+		ret->slab = top->slab;
+		ret->off = top->off;
+		ret->cpu = (unsigned char *)top->slab->run.cpu + top->off;
+		top->slab->state[top->index] = SLAB_LIVE;
+		return 0;
+	}
+	struct mete_slab *slab = pool->partial ? pool->partial : pool->empty;
+	if (!slab)
+		return METE_ENOMEM;
+	slab_take(pool, slab, ret);
+	return 0;
+}
+
+struct pool_request {
+	struct mete_pool *pool;
+	struct block block;
+};
+
+static int pool_attempt(void *arg)
+{
+	struct pool_request *r = arg;
+	struct mete_pool *pool = r->pool;
+	struct mete_provider *p = pool->device->provider;
+
+	guard_enter(p);
+	int error = pool_take(pool, &r->block);
+	guard_leave(p);
+	if (error != METE_ENOMEM)
+		return error == METE_EBUSY ? METE_ENOMEM : error;
+
+	struct mete_slab *slab;
+	error = pool_grow(pool, &slab);
+	guard_enter(p);
+	if (!error)
+		pool_add(pool, slab);
+	/* Also after a failure: another thread may have freed a block or brought a slab meanwhile. */
+	int again = pool_take(pool, &r->block);
+	guard_leave(p);
+	if (!again)
+		return 0;
+	return again == METE_EBUSY ? METE_ENOMEM : error;
+}
+
+int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, struct block *ret)
+{
+	struct mete_provider *p = pool->device->provider;
+	struct pool_request r = { .pool = pool };
+	bool wait = flags & METE_WAIT;
+
+	int error = wait && mete__guard_line(p) ? METE_ENOMEM : pool_attempt(&r);
+	if (error == METE_ENOMEM && wait)
+		error = mete__guard_wait(p, pool_attempt, &r);
+	if (error)
+		return mete__guard_count(p, &p->counters.failed, error);
+	*ret = r.block;
+	return 0;
+}
+
+int mete_pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
+{
+	struct block block;
+
+	if (!pool->ready)
+		return METE_EINVAL;
+	if (!ret_cpu || (flags & ~(METE_ZERO | METE_WAIT))) {
+		struct mete_provider *p = pool->device->provider;
+		return mete__guard_count(p, &p->counters.bad_argument, METE_EINVAL);
+	}
+	int error = block_alloc(pool, flags, &block);
+	if (error)
+		return error;
+	if (flags & METE_ZERO)
+		mete__bytes_zero(block.cpu, pool->stride);
+	*ret_cpu = block.cpu;
+	if (ret_bus)
+		*ret_bus = block.slab->bus + block.off;
+	return 0;
+}
+
+int mete_pool_free(struct mete_pool *pool, void *cpu)
+{
+	if (!cpu)
+		return 0;
+	if (!pool->ready)
+		return METE_EINVAL;
+	int error = block_free(pool, cpu);
+	if (BITS_LIKELY(!error))
+		return 0;
+	struct mete_provider *p = pool->device->provider;
+	return mete__guard_count(p, error == METE_EALREADY ? &p->counters.double_free : &p->counters.bad_address, error);
+}
+
+int mete_pool_address(struct mete_pool *pool, const void *cpu, mete_baddr *ret_bus)
+{
+	struct mete_provider *p = pool->device->provider;
+	struct mete_shelved found;
+
+	guard_enter(p);
+	int error = block_check(pool, cpu, &found);
+	if (!error)
+		*ret_bus = found.slab->bus + found.off;
+	guard_leave(p);
+	return error;
+}
+
+int mete_pool_prime(struct mete_pool *pool, size_t n)
+{
+	struct mete_provider *p = pool->device->provider;
+
+	for (;;) {
+		guard_enter(p);
+		bool enough = pool->ntotal - pool_nlive(pool) >= n;
+		guard_leave(p);
+		if (enough)
+			return 0;
+		struct mete_slab *slab;
+		int error = pool_grow(pool, &slab);
+		if (error)
+			return mete__guard_count(p, &p->counters.failed, error);
+		guard_enter(p);
+		pool_add(pool, slab);
+		guard_leave(p);
+	}
+}
+
+void mete_pool_set_low(struct mete_pool *pool, size_t nblocks)
+{
+	guard_enter(pool->device->provider);
+	pool->low = nblocks;
+	guard_leave(pool->device->provider);
+}
+
+void mete_pool_set_keep(struct mete_pool *pool, size_t nslabs)
+{
+	guard_enter(pool->device->provider);
+	pool->keep = nslabs < UINT32_MAX ? (uint32_t)nslabs : UINT32_MAX;
+	guard_leave(pool->device->provider);
+}
+
+int mete_pool_set_hard(struct mete_pool *pool, size_t nblocks)
+{
+	struct mete_provider *p = pool->device->provider;
+
+	guard_enter(p);
+	bool sane = nblocks >= pool_nlive(pool);
+	if (sane) {
+		pool->hard = nblocks;
+		guard_released(p);
+	} else {
+		p->counters.bad_argument++;
+	}
+	guard_leave(p);
+	return sane ? 0 : METE_EINVAL;
+}
+
+void mete_pool_info(struct mete_pool *pool, struct mete_pool_info *ret)
+{
+	struct mete_provider *p = pool->device->provider;
+	size_t bytes = 0;
+
+	guard_enter(p);
+	const struct mete_slab *lists[] = { pool->partial, pool->full, pool->empty };
+	for (int i = 0; i < 3; i++) {
+		for (const struct mete_slab *slab = lists[i]; slab; slab = slab->next)
+			bytes += slab->run.len;
+	}
+	ret->len = pool->len;
+	ret->stride = pool->stride;
+	ret->nlive = pool_nlive(pool);
+	ret->ntotal = pool->ntotal;
+	ret->nslabs = pool->nslabs;
+	ret->bytes = bytes;
+	guard_leave(p);
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The strictest boundary that a block must respect: the pool's own, its limit's, the device's. */
+static mete_baddr config_boundary(const struct mete_device *device, const struct mete_pool_config *config)
+{
+	mete_baddr boundary = config->boundary;
+	if (config->limit && config->limit->boundary && (!boundary || config->limit->boundary < boundary))
+		boundary = config->limit->boundary;
+	if (device->coherent.boundary && (!boundary || device->coherent.boundary < boundary))
+		boundary = device->coherent.boundary;
+	return boundary;
+}
+
+/* Stride, slab and window from the config.  False if no block can be had that way. */
+static bool pool_shape(struct mete_pool *pool, const struct mete_pool_config *config)
+{
+	const struct mete_device *device = pool->device;
+	size_t frame = device->provider->frame;
+	size_t align = larger(config->align, METE_POOL_MIN), stride, slab;
+
+	if (device->noncoherent && config->memory == METE_MEMORY_CACHED)
+		align = larger(align, device->line);
+	if (config->limit && config->limit->align > align)
+		align = (size_t)config->limit->align;
+	if (!checked_up(config->len, align, &stride) || stride > 1u << 31)
+		return false;
+	mete_baddr boundary = config_boundary(device, config);
+	if (boundary && boundary < stride)
+		return false;
+
+	slab = config->slab ? config->slab : stride < SLAB_MAX ? stride * SLAB_BLOCKS : stride;
+	/* Beyond SLAB_MAX the reciprocal is exact for powers of two only. */
+	size_t most = config->slab && bits_is_power2(stride) ? 4 * SLAB_MAX : SLAB_MAX;
+	if (slab > most)
+		slab = most;
+	if (slab < stride)
+		slab = stride;
+	if (!checked_up(slab, frame, &slab))
+		return false;
+	if (slab < 2 * stride)
+		slab = stride;
+	pool->align = align;
+	pool->stride = (uint32_t)stride;
+	pool->recip = (uint32_t)(((uint64_t)1 << 32) / stride + (((uint64_t)1 << 32) % stride != 0));
+	pool->slab_len = slab;
+	pool->boundary = boundary > SIZE_MAX ? 0 : (size_t)boundary;
+	pool->window_mask = UINT32_MAX;
+	pool->window_shift = 31;
+	pool->per_window = UINT32_MAX;
+	if (boundary && boundary < slab) {
+		pool->window_mask = (uint32_t)(boundary - 1);
+		pool->window_shift = (uint8_t)bits_high64(boundary);
+		pool->per_window = (uint32_t)(boundary / stride);
+		pool->slab_len = slab & ~(size_t)(boundary - 1);
+	}
+	return true;
+}
+
+int mete_pool_init(struct mete_pool *pool, struct mete_device *device, const struct mete_pool_config *config)
+{
+	if (!pool || !device || !config)
+		return METE_EINVAL;
+	struct mete_provider *p = device->provider;
+	mete__bytes_zero(pool, sizeof *pool);
+	pool->device = device;
+	bool sane = config->len && config->len <= (size_t)1 << 31 && !(config->align & (config->align - 1)) &&
+	    !(config->boundary & (config->boundary - 1)) && (unsigned)config->memory <= METE_MEMORY_UNCACHED &&
+	    !mete_constraint_check(config->limit) && !(config->limit && config->limit->phase);
+	if (sane && config->limit)
+		mete__bytes_copy(&pool->limit, config->limit, sizeof pool->limit);
+	if (!sane || !pool_shape(pool, config)) {
+		mete__bytes_zero(pool, sizeof *pool);
+		return mete__guard_count(p, &p->counters.bad_argument, METE_EINVAL);
+	}
+	struct mete_constraint merged;
+	if (pool_limit(pool, pool->slab_len, &merged)) {
+		mete__bytes_zero(pool, sizeof *pool);
+		return mete__guard_count(p, &p->counters.bad_argument, METE_EINVAL);
+	}
+	pool->len = config->len;
+	pool->name = config->name;
+	pool->memory = config->memory;
+	pool->keep = 1;
+	pool->hard = SIZE_MAX;
+	size_t cap = SHELF_BYTES / pool->stride;
+	pool->shelf_cap = cap < 1 ? 1 : cap < METE_SHELF ? (uint32_t)cap : METE_SHELF;
+
+	guard_enter(p);
+	pool->next = p->pools;
+	if (p->pools)
+		p->pools->prev = pool;
+	p->pools = pool;
+	device->nlive++;
+	pool->ready = true;
+	guard_leave(p);
+	return 0;
+}
+
+int mete_pool_fini(struct mete_pool *pool)
+{
+	if (!pool->ready)
+		return 0;
+	struct mete_provider *p = pool->device->provider;
+	guard_enter(p);
+	if (pool_nlive(pool)) {
+		p->counters.fini_busy++;
+		guard_leave(p);
+		return METE_EBUSY;
+	}
+	pool->low = 0;
+	struct mete_slab *idle = mete__pool_detach_idle(pool, NULL);
+	if (pool->next)
+		pool->next->prev = pool->prev;
+	if (pool->prev)
+		pool->prev->next = pool->next;
+	else
+		p->pools = pool->next;
+	pool->device->nlive--;
+	pool->ready = false;
+	guard_leave(p);
+	mete__slab_destroy(p, idle);
+	return 0;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Provider: its set-up, its counters, and the line in which requests wait.
+ *
+ * Waiting is one rule for everybody: a request draws a ticket, and only the one whose turn it is tries.  A try that
+ * fails goes to sleep unless something was freed since it began, which `releases` tells; so no wake-up is lost although
+ * the try itself runs outside the guard.  Later and smaller requests do not overtake: they would starve a large one.
+ * Requests that do not wait are not held up.
+ */
+#include <mete/provider.h>
+
+#include "bits.h"
+#include "checked.h"
+#include "guard.h"
+#include "slab.h"
+
+int mete_want_check(const struct mete_want *want)
+{
+	mete_paddr last = want->last ? want->last : METE_PADDR_MAX;
+
+	if (!want->len || want->first > last || (unsigned)want->memory > METE_MEMORY_UNCACHED)
+		return METE_EINVAL;
+	if (want->hole_last ? want->hole_first > want->hole_last : want->hole_first != 0)
+		return METE_EINVAL;
+	if (want->align ? !bits_is_power2(want->align) || want->phase >= want->align : want->phase != 0)
+		return METE_EINVAL;
+	if (want->boundary ? !bits_is_power2(want->boundary) || want->boundary_phase >= want->boundary
+	                   : want->boundary_phase != 0)
+		return METE_EINVAL;
+	return 0;
+}
+
+static bool ops_complete(const struct mete_provider_ops *ops)
+{
+	return ops && ops->take && ops->give && ops->translate && ops->record_alloc && ops->record_free;
+}
+
+/* Both or neither; waiting needs a lock to sleep on. */
+static bool hooks_sane(const struct mete_hooks *hooks)
+{
+	if (!hooks)
+		return true;
+	return !hooks->lock == !hooks->unlock && !hooks->wait == !hooks->wake && (!hooks->wait || hooks->lock);
+}
+
+int mete_provider_init(struct mete_provider *provider, const struct mete_provider_ops *ops, void *ctx,
+    const struct mete_provider_config *config)
+{
+	if (!provider || !config || !ops_complete(ops) || !hooks_sane(config->hooks))
+		return METE_EINVAL;
+	if (!bits_is_power2(config->frame) || config->frame < 64)
+		return METE_EINVAL;
+	if (config->window_len ? config->window_len - 1 > UINTPTR_MAX - (uintptr_t)config->window : !!config->window)
+		return METE_EINVAL;
+
+	mete__bytes_zero(provider, sizeof *provider);
+	provider->ops = ops;
+	provider->ctx = ctx;
+	if (config->hooks)
+		mete__bytes_copy(&provider->hooks, config->hooks, sizeof provider->hooks);
+	provider->hooks_ctx = config->hooks_ctx;
+	provider->frame = config->frame;
+	provider->phys_last = config->phys_last ? config->phys_last : METE_PADDR_MAX;
+	provider->frame_shift = (uint8_t)bits_high64(config->frame);
+	return mete__table_init(provider, (uintptr_t)config->window, config->window_len);
+}
+
+int mete_provider_fini(struct mete_provider *provider)
+{
+	guard_enter(provider);
+	bool busy = provider->held || provider->pools;
+	if (busy)
+		provider->counters.fini_busy++;
+	guard_leave(provider);
+	if (busy)
+		return METE_EBUSY;
+	mete__table_fini(provider);
+	return 0;
+}
+
+void mete_provider_counters(struct mete_provider *provider, struct mete_counters *ret)
+{
+	guard_enter(provider);
+	mete__bytes_copy(ret, &provider->counters, sizeof *ret);
+	guard_leave(provider);
+}
+
+void mete_provider_note(struct mete_provider *provider, int error)
+{
+	struct mete_counters *counters = &provider->counters;
+
+	mete__guard_count(provider, error == METE_EINVAL ? &counters->bad_argument
+	    : error == METE_EFAULT ? &counters->wrong_pair : &counters->failed, error);
+}
+
+size_t mete_provider_held(struct mete_provider *provider)
+{
+	guard_enter(provider);
+	size_t held = provider->held;
+	guard_leave(provider);
+	return held;
+}
+
+void mete_provider_wake(struct mete_provider *provider)
+{
+	guard_enter(provider);
+	guard_released(provider);
+	guard_leave(provider);
+}
+
+int mete__guard_count(struct mete_provider *p, unsigned long *counter, int error)
+{
+	guard_enter(p);
+	++*counter;
+	guard_leave(p);
+	return error;
+}
+
+bool mete__guard_line(struct mete_provider *p)
+{
+	guard_enter(p);
+	bool line = p->nwaiting != 0;
+	guard_leave(p);
+	return line;
+}
+
+int mete__guard_wait(struct mete_provider *p, int (*attempt)(void *arg), void *arg)
+{
+	int error = METE_ENOMEM;
+
+	guard_enter(p);
+	if (!p->hooks.wait || (p->hooks.may_wait && !p->hooks.may_wait(p->hooks_ctx))) {
+		p->counters.wait_refused++;
+		guard_leave(p);
+		return METE_ENOMEM;
+	}
+	p->counters.waited++;
+	p->nwaiting++;
+	unsigned long ticket = p->tickets++;
+	for (;;) {
+		if (p->serving == ticket) {
+			unsigned long releases = p->releases;
+			guard_leave(p);
+			error = attempt(arg);
+			guard_enter(p);
+			if (error != METE_ENOMEM)
+				break;
+			if (p->releases != releases)
+				continue;
+		}
+		p->hooks.wait(p->hooks_ctx);
+	}
+	p->serving++;
+	p->nwaiting--;
+	if (p->nwaiting)
+		p->hooks.wake(p->hooks_ctx);
+	guard_leave(p);
+	return error;
+}

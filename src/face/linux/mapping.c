@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The Linux DMA API: coherent memory, streaming maps, masks.
+ *
+ * Linux keeps a device's limits as masks in struct device, where drivers may change them at any time.  So each call
+ * turns the masks of that moment into a constraint, here and nowhere else.
+ */
+#include <mete/linux.h>
+
+#include "bits.h"
+#include "checked.h"
+#include "linux.h"
+
+/* A page, where Linux promises one; frames may be smaller in firmware. */
+#define PAGE_LEN 4096u
+/* The smallest memory zone that Linux keeps for narrow devices ends here. */
+#define ZONE_MASK 0xffffffu
+
+static uint64_t min_not_zero(uint64_t a, uint64_t b)
+{
+	if (!a || !b)
+		return a | b;
+	return a < b ? a : b;
+}
+
+void mete__linux_limit(uint64_t mask, uint64_t bus_limit, struct mete_constraint *ret)
+{
+	static const struct mete_constraint anything = { 0 };
+	uint64_t last = min_not_zero(mask, bus_limit);
+
+	mete__bytes_copy(ret, &anything, sizeof *ret);
+	ret->last = last < METE_BADDR_MAX ? (mete_baddr)last : METE_BADDR_MAX;
+}
+
+void *mete_linux_dma_alloc_coherent(const struct mete_linux_view *view, size_t size, uint64_t *ret_handle, unsigned gfp)
+{
+	struct mete_constraint limit;
+	mete_baddr bus;
+	void *cpu;
+
+	if (!view->core)
+		return NULL;
+	if (!size || size > SIZE_MAX / 2 || (gfp & METE_LINUX_COMP)) {
+		mete_provider_note(view->core->provider, METE_EINVAL);
+		return NULL;
+	}
+	mete__linux_limit(view->coherent_mask, view->bus_limit, &limit);
+	/* Both addresses are aligned to the smallest page order that holds the size. */
+	size_t least = size > PAGE_LEN ? size : PAGE_LEN;
+	unsigned order = bits_high64(least - 1) + 1;
+	if (order >= METE_ADDR_BITS) {
+		mete_provider_note(view->core->provider, METE_EINVAL);
+		return NULL;
+	}
+	limit.align = (mete_baddr)1 << order;
+	if (mete_device_alloc(view->core, &limit, size, METE_MEMORY_COHERENT, METE_ZERO, &cpu, &bus))
+		return NULL;
+	*ret_handle = bus;
+	return cpu;
+}
+
+void mete_linux_dma_free_coherent(const struct mete_linux_view *view, size_t size, void *cpu, uint64_t handle)
+{
+	mete_baddr bus;
+
+	if (!view->core || !cpu)
+		return;
+	if (!mete_device_address(view->core, cpu, &bus) && bus != handle) {
+		mete_provider_note(view->core->provider, METE_EFAULT);
+		return;
+	}
+	(void)mete_device_free(view->core, cpu, size);
+}
+
+/* The one table of directions.  0: not a direction. */
+static enum mete_access access_of(int direction)
+{
+	switch (direction) {
+	case 0: return METE_DEVICE_READS_WRITES;
+	case 1: return METE_DEVICE_READS;
+	case 2: return METE_DEVICE_WRITES;
+	default: return (enum mete_access)0;
+	}
+}
+
+uint64_t mete_linux_dma_map_single(const struct mete_linux_view *view, const void *cpu, size_t size, int direction)
+{
+	struct mete_constraint limit;
+	mete_baddr bus;
+
+	if (!view->core)
+		return METE_BADDR_MAX;
+	if (!view->has_mask) {
+		mete_provider_note(view->core->provider, METE_EINVAL);
+		return METE_BADDR_MAX;
+	}
+	mete__linux_limit(view->mask, view->bus_limit, &limit);
+	if (mete_map_direct(view->core, &limit, cpu, size, access_of(direction), &bus))
+		return METE_BADDR_MAX;
+	return bus;
+}
+
+void mete_linux_dma_unmap_single(const struct mete_linux_view *view, uint64_t handle, size_t size, int direction)
+{
+	if (!view->core)
+		return;
+	if (handle >= METE_BADDR_MAX) { /* the error value, or wider than any handle */
+		mete_provider_note(view->core->provider, METE_EFAULT);
+		return;
+	}
+	(void)mete_unmap_direct(view->core, (mete_baddr)handle, size, access_of(direction));
+}
+
+/*
+ * Linux's rule without an IOMMU: 32 bits always do; fewer do if they cover the zone for narrow devices, or all memory
+ * where there is less.
+ */
+int mete_linux_dma_supported(const struct mete_linux_view *view, uint64_t mask)
+{
+	if (!view->core)
+		return 0;
+	if (mask >= 0xffffffffu)
+		return 1;
+	mete_baddr least = mete_device_last(view->core);
+	mete_baddr zone;
+	mete_paddr zone_end = view->core->provider->phys_last < ZONE_MASK ? view->core->provider->phys_last : ZONE_MASK;
+	if (!mete_device_bus(view->core, zone_end, 1, &zone) && zone < least)
+		least = zone;
+	return mask >= least;
+}
+
+uint64_t mete_linux_dma_get_required_mask(const struct mete_linux_view *view)
+{
+	uint64_t last = view->core ? mete_device_last(view->core) : 0;
+
+	return last ? UINT64_MAX >> (63 - bits_high64(last)) : 0;
+}

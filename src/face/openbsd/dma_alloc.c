@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dma_alloc(9): temporary DMA-safe memory of up to 64 KiB.
+ *
+ * The size classes of the core under OpenBSD's names and manners.  What OpenBSD gets wrong silently (a free of an
+ * oversize block leaks, one of NULL panics) is ignored here, and counted.
+ */
+#include <sys/pool.h>
+
+#include "openbsd.h"
+
+int mete_openbsd_init(struct mete_openbsd *here, struct mete_provider *provider,
+    const struct mete_constraint *dma_constraint)
+{
+	static const struct mete_constraint below_4g = { .last = 0xffffffffu };
+	const struct mete_constraint *reach = dma_constraint ? dma_constraint : &below_4g;
+
+	if (!here)
+		return METE_EINVAL;
+	here->ready = false;
+	const struct mete_device_config any = { .name = "openbsd", .provider = provider };
+	int error = mete_device_init(&here->any, &any);
+	if (error)
+		return error;
+	const struct mete_device_config dma = {
+		.name = "openbsd dma", .provider = provider, .coherent = reach, .streaming = reach,
+	};
+	error = mete_device_init(&here->dma, &dma);
+	if (error)
+		return error;
+	error = mete_classes_init(&here->classes, &here->dma, NULL);
+	here->ready = !error;
+	return error;
+}
+
+int mete_openbsd_fini(struct mete_openbsd *here)
+{
+	if (!here->ready)
+		return 0;
+	int error = mete_classes_fini(&here->classes);
+	if (error)
+		return error;
+	here->ready = false;
+	error = mete_device_fini(&here->dma);
+	return error ? error : mete_device_fini(&here->any);
+}
+
+void *mete_openbsd_dma_alloc(struct mete_openbsd *here, size_t size, int flags)
+{
+	void *cpu;
+
+	if (!here->ready)
+		return NULL;
+	/* OpenBSD has a real 16-byte object for size 0. */
+	if (mete_classes_alloc(&here->classes, size ? size : 1, openbsd_flags(flags), &cpu, NULL))
+		return NULL;
+	return cpu;
+}
+
+void mete_openbsd_dma_free(struct mete_openbsd *here, void *m, size_t size)
+{
+	if (!here->ready)
+		return;
+	(void)mete_classes_free(&here->classes, m, size ? size : 1);
+}

@@ -45,6 +45,12 @@ int mete_classes_fini(struct mete_classes *classes);
 int mete_classes_alloc(struct mete_classes *classes, size_t len, unsigned flags, void **ret_cpu, mete_baddr *ret_bus);
 
 /*
+ * The short way for the common request: `len` bytes, not cleared, now or not at all, only the pointer wanted.  NULL where
+ * mete_classes_alloc() without flags would fail, and counted the same.
+ */
+void *mete_classes_get(struct mete_classes *classes, size_t len);
+
+/*
  * Free an object; `len` must be of the class it was allocated in.  NULL is allowed.
  *
  * Returns 0; METE_EFAULT (not the start of a block of these classes); METE_EALREADY (not live); METE_EMSGSIZE (live, but

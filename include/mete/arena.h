@@ -55,6 +55,8 @@ struct mete_stock {
 struct mete_arena {
 	struct mete_provider provider;
 	struct mete_frames frames;
+	struct mete_guard guard;
+	struct mete_hooks hooks;
 	struct mete_arena_config config;
 	struct mete_span span[METE_ARENA_SPANS];
 	void *span_records[METE_ARENA_SPANS];
@@ -93,7 +95,7 @@ static inline struct mete_provider *mete_arena_provider(struct mete_arena *arena
 	return &arena->provider;
 }
 
-/* Free bytes and the longest free run in bytes.  Takes the lock. */
+/* Free bytes and the longest free run in bytes.  Takes the guard. */
 size_t mete_arena_free(struct mete_arena *arena);
 size_t mete_arena_longest(struct mete_arena *arena);
 

@@ -33,6 +33,16 @@
 #define METE_WALK_CAP 256
 #endif
 
+/*
+ * How calls exclude one another:
+ *   0  not at all: one thread, no interrupt handlers
+ *   1  by the lock hook of the provider (see struct mete_hooks), which may mask interrupts
+ *   2  by a test-and-set lock of the library's own, inline; hosted systems, not for use in signal handlers
+ */
+#ifndef METE_GUARD
+#define METE_GUARD 1
+#endif
+
 /* The largest alignment that holds in the CPU view and on the bus at once, in bytes. */
 #ifndef METE_CONGRUENT
 #define METE_CONGRUENT 65536
@@ -40,6 +50,9 @@
 
 #if METE_ADDR_BITS != 32 && METE_ADDR_BITS != 64
 #error "METE_ADDR_BITS must be 32 or 64"
+#endif
+#if METE_GUARD != 0 && METE_GUARD != 1 && METE_GUARD != 2
+#error "METE_GUARD must be 0, 1 or 2"
 #endif
 #if METE_SHELF != 1 && METE_SHELF != 2 && METE_SHELF != 4 && METE_SHELF != 8 && METE_SHELF != 16 && \
     METE_SHELF != 32 && METE_SHELF != 64

@@ -103,7 +103,7 @@ mete_baddr mete_device_last(const struct mete_device *device);
  * METE_ENOMEM.  With METE_WAIT, METE_ENOMEM only where waiting is impossible, and counted as wait_refused.
  *
  * May sleep only with METE_WAIT.  Before it fails or waits, idle slabs of all pools go back to the provider.
- * Time: the provider's, for each bus range; clearing is outside the lock.
+ * Time: the provider's, for each bus range; clearing is outside the guard.
  */
 int mete_device_alloc(struct mete_device *device, const struct mete_constraint *limit, size_t len,
     enum mete_memory memory, unsigned flags, void **ret_cpu, mete_baddr *ret_bus);
@@ -117,7 +117,7 @@ int mete_device_alloc(struct mete_device *device, const struct mete_constraint *
 int mete_device_free(struct mete_device *device, void *cpu, size_t len);
 
 /*
- * The bus address of an allocation of this device, by its `cpu`.  METE_EFAULT as above.  Never sleeps; takes the lock.
+ * The bus address of an allocation of this device, by its `cpu`.  METE_EFAULT as above.  Never sleeps; takes the guard.
  */
 int mete_device_address(struct mete_device *device, const void *cpu, mete_baddr *ret_bus);
 

@@ -51,7 +51,7 @@ struct mete_provider *mete_host_provider(struct mete_host *host);
  */
 int mete_host_device_view(struct mete_host *host, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len);
 
-/* Free bytes over all three spans.  Takes the lock. */
+/* Free bytes over all three spans.  Takes the guard. */
 size_t mete_host_free(struct mete_host *host);
 
 #ifdef __cplusplus

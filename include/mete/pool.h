@@ -26,32 +26,32 @@ struct mete_pool_config {
 	size_t slab;               /* bytes wanted in a slab; 0: 16 blocks, from one frame to 64 KiB */
 };
 
-/* A free block on the shelf. */
-struct mete_shelved {
-	struct mete_slab *slab;
-	uint32_t off;   /* bytes from the slab's start */
-	uint32_t index; /* of the block in its slab */
+/* A block and the place of its state byte, in its slab's record. */
+struct mete_block {
+	unsigned char *cpu;
+	uint8_t *state;
 };
 
 /* Storage belongs to the caller, contents to the library; must not move once initialised. */
 struct mete_pool {
-	struct mete_device *device;
-	struct mete_slab *partial;  /* slabs with free and used blocks */
-	struct mete_slab *full;     /* slabs with no free block but perhaps on the shelf */
-	struct mete_slab *empty;    /* slabs with nothing but free blocks */
-	uint32_t nshelf, shelf_top; /* the shelf is a ring; shelf_top is the next place */
+	struct mete_provider *provider; /* NULL: not initialised */
+	uint32_t top, bottom;       /* the shelf is a ring: blocks `bottom` to `top` - 1, modulo METE_SHELF */
 	uint32_t shelf_cap;
 	uint32_t stride;            /* from block to block */
 	uint32_t recip;             /* 2^32 / stride, rounded up: division by multiplication */
 	uint32_t window_mask;       /* blocks repeat every window_mask + 1 bytes: the boundary, where it is smaller */
 	uint32_t per_window;        /* blocks in one window */
 	uint8_t window_shift;
-	bool ready;
+	uint8_t stride_shift;       /* log of the stride, rounded down */
+	bool windows;               /* whether there are any */
+	struct mete_device *device;
+	struct mete_slab *partial;  /* slabs with free and used blocks */
+	struct mete_slab *full;     /* slabs with no free block but perhaps on the shelf */
+	struct mete_slab *empty;    /* slabs with nothing but free blocks */
 	uint32_t nempty, keep;      /* wholly free slabs there are, and how many are kept */
 	size_t nslabs;
 	size_t ntotal;              /* blocks in all slabs */
 	size_t nout;                /* blocks not in their slab's map: live or on the shelf */
-	size_t npeak;               /* highest nout */
 	size_t low;                 /* free blocks that reclaim leaves */
 	size_t hard;                /* most live blocks; SIZE_MAX: no limit */
 	size_t len, align, boundary, slab_len;
@@ -59,7 +59,7 @@ struct mete_pool {
 	struct mete_constraint limit;
 	const char *name;
 	struct mete_pool *next, *prev; /* of the same provider */
-	struct mete_shelved shelf[METE_SHELF];
+	struct mete_block shelf[METE_SHELF];
 };
 
 /* What a pool holds now. */
@@ -83,7 +83,7 @@ extern "C" {
  *
  * The stride is `len` rounded up to `align` and to METE_POOL_MIN; in cached memory of a non-coherent device also to
  * the cache line.  A boundary below the stride, an `align` that is no power of two, a malformed or contradicting
- * limit, a `phase` in it or in the device's, or a `len` of 0 or above 2^31: METE_EINVAL.  Never sleeps; takes the lock.
+ * limit, a `phase` in it or in the device's, or a `len` of 0 or above 2^31: METE_EINVAL.  Never sleeps; takes the guard.
  */
 int mete_pool_init(struct mete_pool *pool, struct mete_device *device, const struct mete_pool_config *config);
 
@@ -100,7 +100,7 @@ int mete_pool_fini(struct mete_pool *pool);
  * Returns 0; METE_EINVAL (flags, or a pool that is not initialised); METE_ENOMEM; METE_ERANGE (the device cannot reach
  * any memory of the provider); METE_ENOTSUP.  A slab that cannot be had in full is tried with one block's worth.
  *
- * May sleep only with METE_WAIT.  Constant time, or the provider's when a slab is needed; clearing is outside the lock.
+ * May sleep only with METE_WAIT.  Constant time, or the provider's when a slab is needed; clearing is outside the guard.
  */
 int mete_pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus);
 
@@ -134,7 +134,7 @@ int mete_pool_set_hard(struct mete_pool *pool, size_t nblocks);
 /* Give idle slabs back, low-water reserve aside.  Returns how many.  Never sleeps. */
 size_t mete_pool_reclaim(struct mete_pool *pool);
 
-/* Any context in which the lock may be taken. */
+/* Any context in which the guard may be taken. */
 void mete_pool_info(struct mete_pool *pool, struct mete_pool_info *ret);
 
 #ifdef __cplusplus

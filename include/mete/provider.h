@@ -48,7 +48,7 @@ struct mete_run {
 
 /*
  * The port.  Every function gets the provider's `ctx`, may be called by several threads at once and is never called
- * with the lock hook held.  take, give, record_alloc and record_free run wherever the caller of the library runs; if
+ * with the guard held.  take, give, record_alloc and record_free run wherever the caller of the library runs; if
  * that includes interrupt handlers, they must be fit for it.
  */
 struct mete_provider_ops {
@@ -79,19 +79,27 @@ struct mete_provider_ops {
 /*
  * What the platform adds: mutual exclusion, waiting.  Each may be NULL, and so may the whole struct.
  *
- * lock/unlock   guard the library's state.  They may mask interrupts; they are not nested; the code between them is
- *               short, bounded and calls nothing of the platform's but `wake`.  NULL: one thread only.
- * wait          called with the lock held; releases it, sleeps until `wake` was called, and takes it again, all as
- *               one step (a condition variable does).  It may return early.  NULL: a request never waits.
- * wake          called with the lock held: let every sleeper of `wait` run.
+ * lock/unlock   guard the library's state, where it is built with METE_GUARD 1.  They may mask interrupts; they are not
+ *               nested; the code between them is short, bounded and calls nothing.  NULL: one thread only.
+ * pause         with METE_GUARD 2: the guard has been busy for a while; let others run.  NULL: spin.
+ * wait          sleep until asleep(arg) is false.  asleep() takes the guard for a moment, so ask it with whatever `wake`
+ *               takes held: lock a mutex, while (asleep(arg)) wait on a condition variable, unlock.  NULL: a request
+ *               never waits.
+ * wake          something was freed: let every sleeper of `wait` ask again.  Called without the guard.
  * may_wait      whether the caller may sleep at this moment (not in an interrupt handler).  NULL: yes.
  */
 struct mete_hooks {
 	void (*lock)(void *ctx);
 	void (*unlock)(void *ctx);
-	void (*wait)(void *ctx);
+	void (*pause)(void *ctx);
+	void (*wait)(void *ctx, bool (*asleep)(void *arg), void *arg);
 	void (*wake)(void *ctx);
 	bool (*may_wait)(void *ctx);
+};
+
+/* The library's own lock, where METE_GUARD is 2; else without use. */
+struct mete_guard {
+	unsigned char busy;
 };
 
 /*
@@ -115,12 +123,6 @@ struct mete_counters {
 struct mete_slab;
 struct mete_pool;
 
-/* A place in the list of slabs: the slab, or the number of the next unused place. */
-union mete_slab_slot {
-	struct mete_slab *slab;
-	uintptr_t unused;
-};
-
 /*
  * A provider and the library's view of it: the page table that leads from an address to its slab.  Storage belongs to
  * the caller, contents to the library; read nothing but `ops`, `ctx`, `frame` and
@@ -131,17 +133,17 @@ struct mete_provider {
 	void *ctx;
 	struct mete_hooks hooks;
 	void *hooks_ctx;
+	struct mete_guard guard;
 	size_t frame;              /* bytes in a frame, a power of two */
 	mete_paddr phys_last;      /* highest physical address of any run */
 
 	uintptr_t window;          /* lowest CPU address of any run */
 	uintptr_t window_last;     /* highest offset from there */
 	uintptr_t leaf_mask;       /* offset within a leaf */
-	uint32_t **leaf;           /* page table: leaf[offset >> leaf_shift][frame in the leaf] is a slab's number, or 0 */
-	union mete_slab_slot **slots; /* slabs by number: slots[number >> 8][number & 255]; number 0 is nobody's */
-	uint32_t nnumbers;         /* numbers used so far, 0 included */
-	uint32_t unused;           /* the first number of those given back; 0: none */
-	uint32_t nslots;           /* places in `slots` */
+	struct mete_slab ***leaf;  /* page table: leaf[offset >> leaf_shift][frame in the leaf] is a slab, or NULL */
+	struct mete_slab **first_leaf; /* the only one, if there is a window: the short way */
+	uintptr_t first_last;      /* highest offset in it; 0 if there is no window: then it is `nobody` */
+	struct mete_slab *nobody;  /* NULL */
 	uint8_t frame_shift;
 	uint8_t leaf_shift;
 
@@ -172,9 +174,9 @@ extern "C" {
 /*
  * Make a provider out of `ops`.  `ops`, `ctx` and the hooks must stay until mete_provider_fini().
  *
- * A window saves records: the page table takes 4 bytes a frame of it.  Without one it takes 8 bytes for each 2^30
- * bytes of address space that could be used and 1 MiB for each 2^30 bytes that is (4 KiB for each 2^22 with 32-bit
- * pointers).
+ * A window saves records and time: the page table takes a pointer for each frame of it.  Without one it takes a pointer
+ * for each 2^30 bytes of address space that could be used (2^22 with 32-bit pointers), and a pointer for each frame of
+ * every such piece that is.
  *
  * Returns 0; METE_EINVAL for a malformed config or a missing function; METE_ENOMEM if there are no records for the
  * page table.  Calls record_alloc.  On failure there is nothing to undo.
@@ -188,16 +190,16 @@ int mete_provider_init(struct mete_provider *provider, const struct mete_provide
  */
 int mete_provider_fini(struct mete_provider *provider);
 
-/* A consistent copy of the counters.  Any context; takes the lock. */
+/* A consistent copy of the counters.  Any context; takes the guard. */
 void mete_provider_counters(struct mete_provider *provider, struct mete_counters *ret);
 
 /*
  * Count a mistake that a layer above the library found by itself: METE_EINVAL as bad_argument, METE_EFAULT as
- * wrong_pair (an address that belongs to another object), anything else as failed.  For faces.  Takes the lock.
+ * wrong_pair (an address that belongs to another object), anything else as failed.  For faces.  Takes the guard.
  */
 void mete_provider_note(struct mete_provider *provider, int error);
 
-/* Runs taken from the provider and not yet given back: slabs and device allocations.  Any context; takes the lock. */
+/* Runs taken from the provider and not yet given back: slabs and device allocations.  Any context; takes the guard. */
 size_t mete_provider_held(struct mete_provider *provider);
 
 /*
@@ -208,7 +210,7 @@ size_t mete_provider_reclaim(struct mete_provider *provider);
 
 /*
  * Tell the library that memory of the provider was freed by other means than its own, so that waiting requests try
- * again.  Any context in which the lock hook may be taken.
+ * again.  Any context in which the guard may be taken.
  */
 void mete_provider_wake(struct mete_provider *provider);
 

@@ -10,7 +10,9 @@
 
 #include <stddef.h>
 
-/* Clear `len` bytes at `p`. */
+/*
+ * Clear `len` bytes at `p`.  Also the way to start a large struct: an initialiser may become a call of memset().
+ */
 void mete__bytes_zero(void *p, size_t len);
 
 /* Copy `len` bytes; the two do not overlap. */

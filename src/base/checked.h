@@ -37,7 +37,8 @@ static inline bool checked_up(size_t v, size_t unit, size_t *ret)
 /* The last address of [`first`, `first` + `len` - 1]; `len` 0 has none. */
 static inline bool checked_last_phys(mete_paddr first, size_t len, mete_paddr *ret)
 {
-	if (!len || (uint64_t)(len - 1) > METE_PADDR_MAX - first)
+	mete_paddr room = METE_PADDR_MAX - first;
+	if (!len || (uint64_t)(len - 1) > room)
 		return false;
 	*ret = first + (mete_paddr)(len - 1);
 	return true;

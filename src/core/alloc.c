@@ -28,15 +28,14 @@ int mete_classes_init(struct mete_classes *classes, struct mete_device *device,
 		return METE_EINVAL;
 	for (unsigned i = 0; i < METE_CLASSES; i++) {
 		size_t size = (size_t)METE_CLASS_MIN << i;
-		struct mete_pool_config pool = {
-			.name = "class",
-			.len = size,
-			.align = size,
-			.memory = config ? config->memory : METE_MEMORY_CACHED,
-			.limit = config ? config->limit : NULL,
-			/* Four blocks at least, or each of the largest would cost a request to the provider. */
-			.slab = size > 16384 ? 4 * size : 0,
-		};
+		struct mete_pool_config pool;
+		mete__bytes_zero(&pool, sizeof pool);
+		pool.name = "class";
+		pool.len = pool.align = size;
+		pool.memory = config ? config->memory : METE_MEMORY_CACHED;
+		pool.limit = config ? config->limit : NULL;
+		/* Four blocks at least, or each of the largest would cost a request to the provider. */
+		pool.slab = size > 16384 ? 4 * size : 0;
 		int error = mete_pool_init(&classes->pool[i], device, &pool);
 		if (error) {
 			while (i)
@@ -51,12 +50,13 @@ int mete_classes_fini(struct mete_classes *classes)
 {
 	for (unsigned i = 0; i < METE_CLASSES; i++) {
 		struct mete_pool *pool = &classes->pool[i];
-		struct mete_pool_info info = { 0 };
-		if (pool->ready)
-			mete_pool_info(pool, &info);
+		struct mete_pool_info info;
+		if (!pool->provider)
+			continue;
+		mete_pool_info(pool, &info);
 		if (info.nlive) {
-			struct mete_provider *p = pool->device->provider;
-			return mete__guard_count(p, &p->counters.fini_busy, METE_EBUSY);
+			struct mete_provider *p = pool->provider;
+			return mete__line_count(p, &p->counters.fini_busy, METE_EBUSY);
 		}
 	}
 	for (unsigned i = 0; i < METE_CLASSES; i++)
@@ -64,66 +64,87 @@ int mete_classes_fini(struct mete_classes *classes)
 	return 0;
 }
 
-static int classes_bad_argument(struct mete_classes *classes)
+static BITS_NOINLINE int classes_bad_argument(struct mete_classes *classes)
 {
-	struct mete_provider *p = classes->pool[0].device->provider;
-	return mete__guard_count(p, &p->counters.bad_argument, METE_EINVAL);
+	struct mete_provider *p = classes->pool[0].provider;
+	return p ? mete__line_count(p, &p->counters.bad_argument, METE_EINVAL) : METE_EINVAL;
 }
 
 int mete_classes_alloc(struct mete_classes *classes, size_t len, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
 {
-	struct block block;
-
-	if (BITS_UNLIKELY(len - 1 >= METE_CLASS_MAX || (flags & ~(METE_ZERO | METE_WAIT)) || !ret_cpu))
+	if (len - 1 >= METE_CLASS_MAX)
 		return classes_bad_argument(classes);
-	struct mete_pool *pool = &classes->pool[class_of_len(len)];
-	int error = block_alloc(pool, flags, &block);
-	if (BITS_UNLIKELY(error))
-		return error;
-	if (flags & METE_ZERO)
-		mete__bytes_zero(block.cpu, pool->stride);
-	*ret_cpu = block.cpu;
-	if (ret_bus)
-		*ret_bus = block.slab->bus + block.off;
-	return 0;
+	return mete_pool_alloc(&classes->pool[class_of_len(len)], flags, ret_cpu, ret_bus);
 }
 
-/* Why a block could not be freed with `len`: another class holds it, or nobody does. */
-static BITS_NOINLINE int classes_bad_free(struct mete_classes *classes, void *cpu, int error)
+/* The shelf is empty, or the guard busy. */
+static BITS_NOINLINE void *classes_get_slow(struct mete_pool *pool)
 {
-	struct mete_provider *p = classes->pool[0].device->provider;
+	void *cpu;
+	return mete__pool_alloc_slow(pool, 0, &cpu) ? NULL : cpu;
+}
+
+void *mete_classes_get(struct mete_classes *classes, size_t len)
+{
+	if (BITS_UNLIKELY(len - 1 >= METE_CLASS_MAX)) {
+		classes_bad_argument(classes);
+		return NULL;
+	}
+	struct mete_pool *pool = &classes->pool[class_of_len(len)];
+	struct mete_provider *p = pool->provider;
+	if (BITS_UNLIKELY(!guard_enter_now(p)))
+		return classes_get_slow(pool);
+	if (BITS_UNLIKELY(pool->top == pool->bottom)) {
+		guard_leave(p);
+		return classes_get_slow(pool);
+	}
+	void *cpu = shelf_pop(pool);
+	guard_leave(p);
+	return cpu;
+}
+
+/* Why a block could not be freed as one of `pool`: another class holds it, or nobody does.  Counts it. */
+static int classes_free_failed(struct mete_classes *classes, void *cpu, int error)
+{
+	struct mete_provider *p = classes->pool[0].provider;
+	unsigned long *counter = error == METE_EALREADY ? &p->counters.double_free : &p->counters.bad_address;
 
 	guard_enter(p);
-	if (error == METE_EALREADY) {
-		p->counters.double_free++;
-	} else {
-		p->counters.bad_address++;
-		const struct mete_slab *slab = slab_find(p, cpu);
-		for (unsigned i = 0; slab && i < METE_CLASSES; i++) {
-			struct mete_shelved found;
-			if (slab->owner != &classes->pool[i])
-				continue;
-			int other = block_check(&classes->pool[i], cpu, &found);
-			if (other == METE_EFAULT)
-				continue;
-			p->counters.bad_address--;
-			if (other == METE_EALREADY)
-				p->counters.double_free++;
-			else
-				p->counters.wrong_size++;
-			error = other == METE_EALREADY ? METE_EALREADY : METE_EMSGSIZE;
-		}
+	const struct mete_slab *slab = slab_find(p, cpu);
+	for (unsigned i = 0; slab && i < METE_CLASSES; i++) {
+		uint8_t *state;
+		if (slab->owner != &classes->pool[i] || error == METE_EALREADY)
+			continue;
+		int other = block_check(&classes->pool[i], cpu, &state);
+		if (other == METE_EFAULT)
+			continue;
+		error = other ? METE_EALREADY : METE_EMSGSIZE;
+		counter = other ? &p->counters.double_free : &p->counters.wrong_size;
 	}
+	++*counter;
 	guard_leave(p);
 	return error;
 }
 
+/* Inside, and leaves: something rare came up. */
+static BITS_NOINLINE int classes_free_slow(struct mete_pool *pool, void *cpu, struct mete_classes *classes)
+{
+	int error = mete__pool_put(pool, cpu);
+	return error && cpu ? classes_free_failed(classes, cpu, error) : 0;
+}
+
+static BITS_NOINLINE int classes_free_busy(struct mete_pool *pool, void *cpu, struct mete_classes *classes)
+{
+	guard_enter(pool->provider);
+	return classes_free_slow(pool, cpu, classes);
+}
+
 int mete_classes_free(struct mete_classes *classes, void *cpu, size_t len)
 {
-	if (BITS_UNLIKELY(!cpu))
-		return 0;
 	if (BITS_UNLIKELY(len - 1 >= METE_CLASS_MAX))
-		return classes_bad_argument(classes);
-	int error = block_free(&classes->pool[class_of_len(len)], cpu);
-	return BITS_LIKELY(!error) ? 0 : classes_bad_free(classes, cpu, error);
+		return cpu ? classes_bad_argument(classes) : 0;
+	struct mete_pool *pool = &classes->pool[class_of_len(len)];
+	if (BITS_UNLIKELY(!guard_enter_now(pool->provider)))
+		return classes_free_busy(pool, cpu, classes);
+	return BITS_LIKELY(block_put_now(pool, cpu)) ? 0 : classes_free_slow(pool, cpu, classes);
 }

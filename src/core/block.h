@@ -2,103 +2,96 @@
 /*
  * Block: the short way of a pool, shared by pools and size classes.
  *
- * Taking from the shelf and putting onto it, with the checks.  Everything rarer is in pool.c.  These few lines are the
- * library's hottest; they are inline so that a size class costs no more than a pool.
+ * Taking from the shelf and putting onto it, with the checks: the library's hottest lines.  They are written so that the
+ * usual case calls nothing but the lock hook and keeps nothing on the stack; what is rare leaves through a tail call.
  */
 #ifndef BLOCK_H
 #define BLOCK_H
 
 #include <mete/pool.h>
 
-#include "guard.h"
+#include "line.h"
 #include "slab.h"
 
-/* What is told about a block when it leaves. */
-struct block {
-	struct mete_slab *slab;
-	void *cpu;
-	uint32_t off;
-};
+/* Outside: find a block the long way: from slabs, from the provider, by waiting.  Counts a failure. */
+int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, void **ret_cpu);
 
-/* Outside: find a block the long way: from slabs, from the provider, by waiting. */
-int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, struct block *ret);
-
-/* Inside: the shelf is full; put its oldest block back into its slab.  Returns a slab to destroy, or NULL. */
-struct mete_slab *mete__pool_unshelve(struct mete_pool *pool);
+/* Inside: the newest block of the shelf, which is not empty, becomes live. */
+static inline void *shelf_pop(struct mete_pool *pool)
+{
+	const struct mete_block *block = &pool->shelf[--pool->top & (METE_SHELF - 1)];
+	*block->state = SLAB_LIVE;
+	return block->cpu;
+}
 
 /* Which block of its slab begins at `off`; UINT32_MAX if none does. */
-static inline uint32_t block_index(const struct mete_pool *pool, const struct mete_slab *slab, uintptr_t off)
+static inline uint32_t block_index(const struct mete_pool *pool, uint32_t off)
 {
-	uint32_t window = (uint32_t)(off >> pool->window_shift);
-	uint32_t rest = (uint32_t)off & pool->window_mask;
-	uint32_t in_window = (uint32_t)(((uint64_t)rest * pool->recip) >> 32);
-	uint32_t index = window * pool->per_window + in_window;
+	uint32_t base = 0;
 
-	if (in_window * pool->stride != rest || in_window >= pool->per_window || index >= slab->nblocks)
-		return UINT32_MAX;
-	return index;
-}
-
-static inline int block_alloc(struct mete_pool *pool, unsigned flags, struct block *ret)
-{
-	struct mete_provider *p = pool->device->provider;
-
-	guard_enter(p);
-	if (BITS_LIKELY(pool->nshelf && pool->hard == SIZE_MAX && !p->nwaiting)) {
-		pool->shelf_top = (pool->shelf_top - 1) & (METE_SHELF - 1);
-		pool->nshelf--;
-		const struct mete_shelved *top = &pool->shelf[pool->shelf_top];
-		ret->slab = top->slab;
-		ret->off = top->off;
-		ret->cpu = (unsigned char *)top->slab->run.cpu + top->off;
-		top->slab->state[top->index] = SLAB_LIVE;
-		guard_leave(p);
-		return 0;
+	if (pool->windows) {
+		base = (off >> pool->window_shift) * pool->per_window;
+		off &= pool->window_mask;
 	}
-	guard_leave(p);
-	return mete__pool_alloc_slow(pool, flags, ret);
+	uint32_t index = (uint32_t)(((uint64_t)off * pool->recip) >> 32);
+	if (index * pool->stride != off || (pool->windows && index >= pool->per_window))
+		return UINT32_MAX;
+	return base + index;
 }
 
-/* Inside: whether `cpu` may be freed, and as which block. */
-static inline int block_check(const struct mete_pool *pool, const void *cpu, struct mete_shelved *ret)
+/* Inside: whether `cpu` may be freed, and where its state is. */
+static inline int block_check(const struct mete_pool *pool, const void *cpu, uint8_t **ret_state)
 {
-	struct mete_slab *slab = slab_find(pool->device->provider, cpu);
+	struct mete_slab *slab = slab_find(pool->provider, cpu);
 	if (BITS_UNLIKELY(!slab || slab->owner != pool))
 		return METE_EFAULT;
-	uintptr_t off = (uintptr_t)cpu - (uintptr_t)slab->run.cpu;
-	uint32_t index = block_index(pool, slab, off);
+	/* The state bytes go on to the end of the run, so an index past the last block is harmless: it is never live. */
+	uint32_t index = block_index(pool, (uint32_t)((uintptr_t)cpu - (uintptr_t)slab->run.cpu));
 	if (BITS_UNLIKELY(index == UINT32_MAX))
 		return METE_EFAULT;
+	*ret_state = &slab->state[index];
 	if (METE_CHECKS && BITS_UNLIKELY(slab->state[index] != SLAB_LIVE))
-		return METE_EALREADY;
-	ret->slab = slab;
-	ret->off = (uint32_t)off;
-	ret->index = index;
+		return index < slab->nblocks ? METE_EALREADY : METE_EFAULT;
 	return 0;
 }
 
-/* Errors are returned, not counted: who asks knows more about them. */
-static inline int block_free(struct mete_pool *pool, void *cpu)
+/* Inside: the block goes onto the shelf, which has room. */
+static inline void shelf_push(struct mete_pool *pool, uint32_t top, void *cpu, uint8_t *state)
 {
-	struct mete_provider *p = pool->device->provider;
-	struct mete_slab *idle = NULL;
-	struct mete_shelved freed;
+	struct mete_block *block = &pool->shelf[top & (METE_SHELF - 1)];
+	block->cpu = cpu;
+	block->state = state;
+	pool->top = top + 1;
+}
 
-	guard_enter(p);
-	int error = block_check(pool, cpu, &freed);
-	if (BITS_LIKELY(!error)) {
-		freed.slab->state[freed.index] = SLAB_FREE;
-		if (BITS_UNLIKELY(pool->nshelf == pool->shelf_cap))
-			idle = mete__pool_unshelve(pool);
-		pool->shelf[pool->shelf_top] = freed;
-		pool->shelf_top = (pool->shelf_top + 1) & (METE_SHELF - 1);
-		pool->nshelf++;
-		guard_released(p);
-	}
+/* Inside, and leaves: free a block, whatever may come up.  Returns 0, or why not, not counted. */
+int mete__pool_put(struct mete_pool *pool, void *cpu);
+
+/*
+ * Inside, and leaves: free a block of a class if nothing rare comes up.  Returns false, still inside, if something does;
+ * then nothing has happened yet.
+ */
+static inline bool block_put_now(struct mete_pool *pool, void *cpu)
+{
+	struct mete_provider *p = pool->provider;
+	uintptr_t at = (uintptr_t)cpu - p->window;
+
+	if (BITS_UNLIKELY(at > p->first_last))
+		return false;
+	struct mete_slab *slab = p->first_leaf[at >> p->frame_shift];
+	if (BITS_UNLIKELY(!slab || slab->owner != pool))
+		return false;
+	uint32_t off = (uint32_t)((uintptr_t)cpu - (uintptr_t)slab->run.cpu);
+	uint8_t *state = &slab->state[off >> pool->stride_shift];
+	if (METE_CHECKS && BITS_UNLIKELY((off & (pool->stride - 1)) || *state != SLAB_LIVE))
+		return false;
+	uint32_t top = pool->top; /* read once: a store to a state byte might change it, for all the compiler knows */
+	if (BITS_UNLIKELY(top - pool->bottom == pool->shelf_cap || p->nwaiting))
+		return false;
+	*state = SLAB_FREE;
+	shelf_push(pool, top, cpu, state);
 	guard_leave(p);
-	if (BITS_UNLIKELY(idle != NULL))
-		mete__slab_destroy(p, idle);
-	return error;
+	return true;
 }
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "bytes.h"
 #include "checked.h"
-#include "guard.h"
+#include "line.h"
 #include "range.h"
 #include "reach.h"
 #include "slab.h"
@@ -163,7 +163,7 @@ struct device_request {
 static int device_attempt(void *arg)
 {
 	struct device_request *r = arg;
-	return mete__slab_create(r->device, &r->limit, r->len, 1, r->memory, r->device, &r->slab);
+	return mete__slab_create(r->device, &r->limit, r->len, 1, 1, r->memory, r->device, &r->slab);
 }
 
 int mete__device_merge(struct mete_device *device, enum mete_use use, const struct mete_constraint *limit,
@@ -183,18 +183,18 @@ int mete_device_alloc(struct mete_device *device, const struct mete_constraint *
 	bool bad = !len || !ret_cpu || (flags & ~(METE_ZERO | METE_WAIT)) || (unsigned)memory > METE_MEMORY_UNCACHED;
 
 	if (bad || mete__device_merge(device, METE_USE_COHERENT, limit, &r.limit))
-		return mete__guard_count(p, &p->counters.bad_argument, METE_EINVAL);
+		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	if ((r.limit.max_segment && len > r.limit.max_segment) || (r.limit.max_transfer && len > r.limit.max_transfer) ||
 	    (r.limit.boundary && len > r.limit.boundary))
-		return mete__guard_count(p, &p->counters.bad_argument, METE_EINVAL);
+		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	r.device = device;
 	r.len = len;
 	r.memory = memory;
-	int error = (flags & METE_WAIT) && mete__guard_line(p) ? METE_ENOMEM : device_attempt(&r);
+	int error = (flags & METE_WAIT) && mete__line_there(p) ? METE_ENOMEM : device_attempt(&r);
 	if (error == METE_ENOMEM && (flags & METE_WAIT))
-		error = mete__guard_wait(p, device_attempt, &r);
+		error = mete__line_wait(p, device_attempt, &r);
 	if (error)
-		return mete__guard_count(p, &p->counters.failed, error);
+		return mete__line_count(p, &p->counters.failed, error);
 
 	r.slab->state[0] = SLAB_LIVE;
 	guard_enter(p);

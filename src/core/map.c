@@ -4,7 +4,7 @@
  */
 #include <mete/map.h>
 
-#include "guard.h"
+#include "line.h"
 #include "reach.h"
 
 static bool access_known(enum mete_access access)
@@ -21,11 +21,11 @@ int mete_map_direct(struct mete_device *device, const struct mete_constraint *li
 	mete_baddr bus;
 	size_t contiguous;
 
-	if (!len || !access_known(access) || !ret_bus || len > METE_BADDR_MAX ||
+	if (!len || !access_known(access) || !ret_bus ||
 	    mete__device_merge(device, METE_USE_STREAMING, limit, &merged))
-		return mete__guard_count(p, &p->counters.bad_argument, METE_EINVAL);
+		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	if (device->noncoherent)
-		return mete__guard_count(p, &p->counters.map_refused, METE_ENOTSUP);
+		return mete__line_count(p, &p->counters.map_refused, METE_ENOTSUP);
 	int error = p->ops->translate(p->ctx, cpu, len, &phys, &contiguous);
 	if (!error && contiguous < len)
 		error = METE_ERANGE;
@@ -35,7 +35,7 @@ int mete_map_direct(struct mete_device *device, const struct mete_constraint *li
 	        (merged.max_transfer && len > merged.max_transfer)))
 		error = METE_ERANGE;
 	if (error)
-		return mete__guard_count(p, &p->counters.map_refused, error);
+		return mete__line_count(p, &p->counters.map_refused, error);
 
 	guard_enter(p);
 	device->nmapped++;
@@ -50,10 +50,10 @@ int mete_unmap_direct(struct mete_device *device, mete_baddr bus, size_t len, en
 	mete_paddr phys;
 
 	if (!len || !access_known(access))
-		return mete__guard_count(p, &p->counters.bad_argument, METE_EINVAL);
+		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	int error = mete_device_phys(device, bus, len, &phys);
 	if (error)
-		return mete__guard_count(p, &p->counters.bad_address, error);
+		return mete__line_count(p, &p->counters.bad_address, error);
 	guard_enter(p);
 	device->nunmapped++;
 	guard_leave(p);

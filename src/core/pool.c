@@ -3,8 +3,8 @@
  * Pool: slabs of equal blocks, and the shelf in front of them.
  *
  * A block is in one of three places: live (the caller has it), on the shelf (freed lately, next to go out), or in its
- * slab's map.  `nout` counts the blocks that are not in a map, so the live ones are nout - nshelf, and the common calls
- * keep no count at all.  A slab hangs on the list that tells what its map holds: nothing (full), some (partial), all
+ * slab's map.  `nout` counts the blocks that are not in a map, so the live ones are those less the shelf, and the common
+ * calls keep no count at all.  A slab hangs on the list that tells what its map holds: nothing (full), some (partial), all
  * (empty).
  *
  * Fresh blocks ascend because the lowest bit of the map goes first; freed ones come back last in first out because the
@@ -71,13 +71,13 @@ static void pool_recount(struct mete_pool *pool, struct mete_slab *slab, uint32_
 
 static uint32_t block_offset(const struct mete_pool *pool, uint32_t index)
 {
-	if (pool->window_mask == UINT32_MAX)
+	if (!pool->windows)
 		return index * pool->stride;
 	return ((index / pool->per_window) << pool->window_shift) + (index % pool->per_window) * pool->stride;
 }
 
-/* Inside: the lowest free block of `slab`, which has one. */
-static void slab_take(struct mete_pool *pool, struct mete_slab *slab, struct block *ret)
+/* Inside: the lowest free block of `slab`, which has one, becomes live. */
+static void *slab_take(struct mete_pool *pool, struct mete_slab *slab)
 {
 	uint32_t word = slab->hint;
 	while (!slab->map[word])
@@ -89,27 +89,24 @@ static void slab_take(struct mete_pool *pool, struct mete_slab *slab, struct blo
 	slab->state[index] = SLAB_LIVE;
 	pool_recount(pool, slab, UINT32_MAX);
 	pool->nout++;
-	if (pool->nout > pool->npeak)
-		pool->npeak = pool->nout;
-	ret->slab = slab;
-	ret->off = block_offset(pool, index);
-	ret->cpu = (unsigned char *)slab->run.cpu + ret->off;
+	return (unsigned char *)slab->run.cpu + block_offset(pool, index);
 }
 
-static void slab_put(struct mete_pool *pool, const struct mete_shelved *block)
+static void slab_put(struct mete_pool *pool, const struct mete_block *block)
 {
-	struct mete_slab *slab = block->slab;
+	struct mete_slab *slab = slab_find(pool->provider, block->cpu);
+	uint32_t index = (uint32_t)(block->state - slab->state);
 
-	slab->map[block->index / 32] |= 1u << (block->index % 32);
-	if (slab->hint > block->index / 32)
-		slab->hint = block->index / 32;
+	slab->map[index / 32] |= 1u << (index % 32);
+	if (slab->hint > index / 32)
+		slab->hint = index / 32;
 	pool_recount(pool, slab, 1);
 	pool->nout--;
 }
 
 static size_t pool_nlive(const struct mete_pool *pool)
 {
-	return pool->nout - pool->nshelf;
+	return pool->nout - (pool->top - pool->bottom);
 }
 
 /* Inside: detach one wholly free slab, if the reserve of `low` free blocks outlasts it. */
@@ -123,26 +120,44 @@ static struct mete_slab *pool_detach_one(struct mete_pool *pool)
 	pool->nempty--;
 	pool->nslabs--;
 	pool->ntotal -= slab->nblocks;
-	mete__slab_forget(pool->device->provider, slab);
+	mete__slab_forget(pool->provider, slab);
 	slab->next = NULL;
 	return slab;
 }
 
 static void shelf_drop_oldest(struct mete_pool *pool)
 {
-	slab_put(pool, &pool->shelf[(pool->shelf_top - pool->nshelf) & (METE_SHELF - 1)]);
-	pool->nshelf--;
+	slab_put(pool, &pool->shelf[pool->bottom++ & (METE_SHELF - 1)]);
 }
 
-struct mete_slab *mete__pool_unshelve(struct mete_pool *pool)
+int mete__pool_put(struct mete_pool *pool, void *cpu)
 {
-	shelf_drop_oldest(pool);
-	return pool->nempty > pool->keep ? pool_detach_one(pool) : NULL;
+	struct mete_provider *p = pool->provider;
+	struct mete_slab *idle = NULL;
+	bool wake = false;
+	uint8_t *state;
+
+	int error = block_check(pool, cpu, &state);
+	if (!error) {
+		*state = SLAB_FREE;
+		if (pool->top - pool->bottom == pool->shelf_cap) {
+			shelf_drop_oldest(pool);
+			if (pool->nempty > pool->keep)
+				idle = pool_detach_one(pool);
+		}
+		shelf_push(pool, pool->top, cpu, state);
+		wake = line_release(p);
+	}
+	guard_leave(p);
+	mete__slab_destroy(p, idle);
+	if (wake)
+		line_wake(p);
+	return error;
 }
 
 struct mete_slab *mete__pool_detach_idle(struct mete_pool *pool, struct mete_slab *list)
 {
-	while (pool->nshelf)
+	while (pool->top != pool->bottom)
 		shelf_drop_oldest(pool);
 	for (struct mete_slab *slab = pool_detach_one(pool); slab; slab = pool_detach_one(pool)) {
 		slab->next = list;
@@ -170,7 +185,7 @@ size_t mete_provider_reclaim(struct mete_provider *p)
 
 size_t mete_pool_reclaim(struct mete_pool *pool)
 {
-	struct mete_provider *p = pool->device->provider;
+	struct mete_provider *p = pool->provider;
 
 	guard_enter(p);
 	struct mete_slab *idle = mete__pool_detach_idle(pool, NULL);
@@ -189,7 +204,7 @@ static int pool_limit(struct mete_pool *pool, size_t len, struct mete_constraint
 	if ((ret->max_segment && pool->len > ret->max_segment) || (ret->max_transfer && pool->len > ret->max_transfer))
 		return METE_EINVAL;
 
-	mete_baddr window = pool->window_mask == UINT32_MAX ? 0 : (mete_baddr)pool->window_mask + 1;
+	mete_baddr window = pool->windows ? (mete_baddr)pool->window_mask + 1 : 0;
 	if (ret->align < pool->align)
 		ret->align = pool->align;
 	if (window && len > window) {
@@ -204,28 +219,35 @@ static int pool_limit(struct mete_pool *pool, size_t len, struct mete_constraint
 	return 0;
 }
 
-/* Outside: a slab of `len` bytes with `nblocks` blocks; with fewer if need be. */
+static uint32_t blocks_in(const struct mete_pool *pool, size_t len)
+{
+	if (pool->windows && len > pool->window_mask)
+		return (uint32_t)(len >> pool->window_shift) * pool->per_window;
+	return (uint32_t)(len / pool->stride);
+}
+
+static int pool_slab(struct mete_pool *pool, size_t len, struct mete_slab **ret_slab)
+{
+	struct mete_constraint limit;
+	uint32_t nblocks = blocks_in(pool, len);
+
+	int error = pool_limit(pool, len, &limit);
+	if (error)
+		return error;
+	/* Frames may end behind the last block; an address there needs a state byte too, for block_check() to look at. */
+	return mete__slab_create(pool->device, &limit, len, nblocks, nblocks + 1, pool->memory, pool, ret_slab);
+}
+
+/* Outside: a new slab; if it cannot be had in full, as few frames as hold one block. */
 static int pool_grow(struct mete_pool *pool, struct mete_slab **ret_slab)
 {
-	size_t lens[2] = { pool->slab_len, pool->stride };
-	int error = METE_ENOMEM;
+	size_t frame = pool->provider->frame;
+	size_t least = pool->stride < frame ? frame : pool->stride;
 
-	for (int i = 0; i < 2; i++) {
-		struct mete_constraint limit;
-		error = pool_limit(pool, lens[i], &limit);
-		if (error)
-			return error;
-		uint32_t nblocks = 1;
-		if (i == 0) {
-			nblocks = pool->window_mask == UINT32_MAX
-			    ? (uint32_t)(pool->slab_len / pool->stride)
-			    : (uint32_t)(pool->slab_len >> pool->window_shift) * pool->per_window;
-		}
-		error = mete__slab_create(pool->device, &limit, lens[i], nblocks, pool->memory, pool, ret_slab);
-		if (!error || pool->slab_len == pool->stride)
-			return error;
-	}
-	return error;
+	int error = pool_slab(pool, pool->slab_len, ret_slab);
+	if (!error || pool->slab_len <= least)
+		return error;
+	return pool_slab(pool, least, ret_slab);
 }
 
 /* Inside: a new slab joins the pool. */
@@ -238,40 +260,34 @@ static void pool_add(struct mete_pool *pool, struct mete_slab *slab)
 }
 
 /* Inside: a block from what the pool has; METE_EBUSY at the hard limit, METE_ENOMEM if a slab is needed. */
-static int pool_take(struct mete_pool *pool, struct block *ret)
+static int pool_take(struct mete_pool *pool, void **ret_cpu)
 {
 	if (pool_nlive(pool) >= pool->hard)
 		return METE_EBUSY;
-	if (pool->nshelf) {
-		pool->shelf_top = (pool->shelf_top - 1) & (METE_SHELF - 1);
-		pool->nshelf--;
-		const struct mete_shelved *top = &pool->shelf[pool->shelf_top];
-		ret->slab = top->slab;
-		ret->off = top->off;
-		ret->cpu = (unsigned char *)top->slab->run.cpu + top->off;
-		top->slab->state[top->index] = SLAB_LIVE;
+	if (pool->top != pool->bottom) {
+		*ret_cpu = shelf_pop(pool);
 		return 0;
 	}
 	struct mete_slab *slab = pool->partial ? pool->partial : pool->empty;
 	if (!slab)
 		return METE_ENOMEM;
-	slab_take(pool, slab, ret);
+	*ret_cpu = slab_take(pool, slab);
 	return 0;
 }
 
 struct pool_request {
 	struct mete_pool *pool;
-	struct block block;
+	void *cpu;
 };
 
 static int pool_attempt(void *arg)
 {
 	struct pool_request *r = arg;
 	struct mete_pool *pool = r->pool;
-	struct mete_provider *p = pool->device->provider;
+	struct mete_provider *p = pool->provider;
 
 	guard_enter(p);
-	int error = pool_take(pool, &r->block);
+	int error = pool_take(pool, &r->cpu);
 	guard_leave(p);
 	if (error != METE_ENOMEM)
 		return error == METE_EBUSY ? METE_ENOMEM : error;
@@ -282,78 +298,83 @@ static int pool_attempt(void *arg)
 	if (!error)
 		pool_add(pool, slab);
 	/* Also after a failure: another thread may have freed a block or brought a slab meanwhile. */
-	int again = pool_take(pool, &r->block);
+	int again = pool_take(pool, &r->cpu);
 	guard_leave(p);
 	if (!again)
 		return 0;
 	return again == METE_EBUSY ? METE_ENOMEM : error;
 }
 
-int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, struct block *ret)
+int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, void **ret_cpu)
 {
-	struct mete_provider *p = pool->device->provider;
+	struct mete_provider *p = pool->provider;
 	struct pool_request r = { .pool = pool };
 	bool wait = flags & METE_WAIT;
 
-	int error = wait && mete__guard_line(p) ? METE_ENOMEM : pool_attempt(&r);
+	int error = wait && mete__line_there(p) ? METE_ENOMEM : pool_attempt(&r);
 	if (error == METE_ENOMEM && wait)
-		error = mete__guard_wait(p, pool_attempt, &r);
+		error = mete__line_wait(p, pool_attempt, &r);
 	if (error)
-		return mete__guard_count(p, &p->counters.failed, error);
-	*ret = r.block;
+		return mete__line_count(p, &p->counters.failed, error);
+	if (flags & METE_ZERO)
+		mete__bytes_zero(r.cpu, pool->stride);
+	*ret_cpu = r.cpu;
 	return 0;
 }
 
 int mete_pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
 {
-	struct block block;
+	struct mete_provider *p = pool->provider;
+	void *cpu;
 
-	if (!pool->ready)
+	if (!p)
 		return METE_EINVAL;
-	if (!ret_cpu || (flags & ~(METE_ZERO | METE_WAIT))) {
-		struct mete_provider *p = pool->device->provider;
-		return mete__guard_count(p, &p->counters.bad_argument, METE_EINVAL);
-	}
-	int error = block_alloc(pool, flags, &block);
+	if (!ret_cpu || (flags & ~(METE_ZERO | METE_WAIT)))
+		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
+	int error = mete__pool_alloc_slow(pool, flags, &cpu);
 	if (error)
 		return error;
-	if (flags & METE_ZERO)
-		mete__bytes_zero(block.cpu, pool->stride);
-	*ret_cpu = block.cpu;
 	if (ret_bus)
-		*ret_bus = block.slab->bus + block.off;
+		(void)mete_pool_address(pool, cpu, ret_bus);
+	*ret_cpu = cpu;
 	return 0;
 }
 
 int mete_pool_free(struct mete_pool *pool, void *cpu)
 {
+	if (!pool->provider)
+		return METE_EINVAL;
+	struct mete_counters *counters = &pool->provider->counters;
 	if (!cpu)
 		return 0;
-	if (!pool->ready)
-		return METE_EINVAL;
-	int error = block_free(pool, cpu);
-	if (BITS_LIKELY(!error))
+	guard_enter(pool->provider);
+	int error = mete__pool_put(pool, cpu);
+	if (!error)
 		return 0;
-	struct mete_provider *p = pool->device->provider;
-	return mete__guard_count(p, error == METE_EALREADY ? &p->counters.double_free : &p->counters.bad_address, error);
+	return mete__line_count(pool->provider, error == METE_EALREADY ? &counters->double_free : &counters->bad_address,
+	    error);
 }
 
 int mete_pool_address(struct mete_pool *pool, const void *cpu, mete_baddr *ret_bus)
 {
-	struct mete_provider *p = pool->device->provider;
-	struct mete_shelved found;
+	struct mete_provider *p = pool->provider;
+	uint8_t *state;
 
+	if (!p)
+		return METE_EINVAL;
 	guard_enter(p);
-	int error = block_check(pool, cpu, &found);
-	if (!error)
-		*ret_bus = found.slab->bus + found.off;
+	int error = block_check(pool, cpu, &state);
+	if (!error) {
+		const struct mete_slab *slab = slab_find(p, cpu);
+		*ret_bus = slab->bus + (mete_baddr)((uintptr_t)cpu - (uintptr_t)slab->run.cpu);
+	}
 	guard_leave(p);
 	return error;
 }
 
 int mete_pool_prime(struct mete_pool *pool, size_t n)
 {
-	struct mete_provider *p = pool->device->provider;
+	struct mete_provider *p = pool->provider;
 
 	for (;;) {
 		guard_enter(p);
@@ -364,7 +385,7 @@ int mete_pool_prime(struct mete_pool *pool, size_t n)
 		struct mete_slab *slab;
 		int error = pool_grow(pool, &slab);
 		if (error)
-			return mete__guard_count(p, &p->counters.failed, error);
+			return mete__line_count(p, &p->counters.failed, error);
 		guard_enter(p);
 		pool_add(pool, slab);
 		guard_leave(p);
@@ -373,37 +394,39 @@ int mete_pool_prime(struct mete_pool *pool, size_t n)
 
 void mete_pool_set_low(struct mete_pool *pool, size_t nblocks)
 {
-	guard_enter(pool->device->provider);
+	guard_enter(pool->provider);
 	pool->low = nblocks;
-	guard_leave(pool->device->provider);
+	guard_leave(pool->provider);
 }
 
 void mete_pool_set_keep(struct mete_pool *pool, size_t nslabs)
 {
-	guard_enter(pool->device->provider);
+	guard_enter(pool->provider);
 	pool->keep = nslabs < UINT32_MAX ? (uint32_t)nslabs : UINT32_MAX;
-	guard_leave(pool->device->provider);
+	guard_leave(pool->provider);
 }
 
 int mete_pool_set_hard(struct mete_pool *pool, size_t nblocks)
 {
-	struct mete_provider *p = pool->device->provider;
+	struct mete_provider *p = pool->provider;
 
 	guard_enter(p);
-	bool sane = nblocks >= pool_nlive(pool);
+	bool sane = nblocks >= pool_nlive(pool), wake = false;
 	if (sane) {
 		pool->hard = nblocks;
-		guard_released(p);
+		wake = line_release(p);
 	} else {
 		p->counters.bad_argument++;
 	}
 	guard_leave(p);
+	if (wake)
+		line_wake(p);
 	return sane ? 0 : METE_EINVAL;
 }
 
 void mete_pool_info(struct mete_pool *pool, struct mete_pool_info *ret)
 {
-	struct mete_provider *p = pool->device->provider;
+	struct mete_provider *p = pool->provider;
 	size_t bytes = 0;
 
 	guard_enter(p);
@@ -467,16 +490,15 @@ static bool pool_shape(struct mete_pool *pool, const struct mete_pool_config *co
 		slab = stride;
 	pool->align = align;
 	pool->stride = (uint32_t)stride;
-	pool->recip = (uint32_t)(((uint64_t)1 << 32) / stride + (((uint64_t)1 << 32) % stride != 0));
+	pool->recip = UINT32_MAX / (uint32_t)stride + 1; /* 2^32 / stride, rounded up, in 32-bit arithmetic */
+	pool->stride_shift = (uint8_t)bits_high32((uint32_t)stride);
 	pool->slab_len = slab;
 	pool->boundary = boundary > SIZE_MAX ? 0 : (size_t)boundary;
-	pool->window_mask = UINT32_MAX;
-	pool->window_shift = 31;
-	pool->per_window = UINT32_MAX;
 	if (boundary && boundary < slab) {
+		pool->windows = true;
 		pool->window_mask = (uint32_t)(boundary - 1);
 		pool->window_shift = (uint8_t)bits_high64(boundary);
-		pool->per_window = (uint32_t)(boundary / stride);
+		pool->per_window = (uint32_t)boundary / (uint32_t)stride;
 		pool->slab_len = slab & ~(size_t)(boundary - 1);
 	}
 	return true;
@@ -489,21 +511,22 @@ int mete_pool_init(struct mete_pool *pool, struct mete_device *device, const str
 	struct mete_provider *p = device->provider;
 	mete__bytes_zero(pool, sizeof *pool);
 	pool->device = device;
+	pool->provider = p;
 	bool sane = config->len && config->len <= (size_t)1 << 31 && !(config->align & (config->align - 1)) &&
 	    !(config->boundary & (config->boundary - 1)) && (unsigned)config->memory <= METE_MEMORY_UNCACHED &&
 	    !mete_constraint_check(config->limit) && !(config->limit && config->limit->phase);
 	if (sane && config->limit)
 		mete__bytes_copy(&pool->limit, config->limit, sizeof pool->limit);
 	if (!sane || !pool_shape(pool, config)) {
-		mete__bytes_zero(pool, sizeof *pool);
-		return mete__guard_count(p, &p->counters.bad_argument, METE_EINVAL);
+		pool->provider = NULL;
+		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	}
 	struct mete_constraint merged;
-	if (pool_limit(pool, pool->slab_len, &merged)) {
-		mete__bytes_zero(pool, sizeof *pool);
-		return mete__guard_count(p, &p->counters.bad_argument, METE_EINVAL);
-	}
 	pool->len = config->len;
+	if (pool_limit(pool, pool->slab_len, &merged)) {
+		pool->provider = NULL;
+		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
+	}
 	pool->name = config->name;
 	pool->memory = config->memory;
 	pool->keep = 1;
@@ -517,16 +540,16 @@ int mete_pool_init(struct mete_pool *pool, struct mete_device *device, const str
 		p->pools->prev = pool;
 	p->pools = pool;
 	device->nlive++;
-	pool->ready = true;
 	guard_leave(p);
 	return 0;
 }
 
 int mete_pool_fini(struct mete_pool *pool)
 {
-	if (!pool->ready)
+	struct mete_provider *p = pool->provider;
+
+	if (!p)
 		return 0;
-	struct mete_provider *p = pool->device->provider;
 	guard_enter(p);
 	if (pool_nlive(pool)) {
 		p->counters.fini_busy++;
@@ -542,7 +565,7 @@ int mete_pool_fini(struct mete_pool *pool)
 	else
 		p->pools = pool->next;
 	pool->device->nlive--;
-	pool->ready = false;
+	pool->provider = NULL;
 	guard_leave(p);
 	mete__slab_destroy(p, idle);
 	return 0;

@@ -3,15 +3,15 @@
  * Provider: its set-up, its counters, and the line in which requests wait.
  *
  * Waiting is one rule for everybody: a request draws a ticket, and only the one whose turn it is tries.  A try that
- * fails goes to sleep unless something was freed since it began, which `releases` tells; so no wake-up is lost although
- * the try itself runs outside the guard.  Later and smaller requests do not overtake: they would starve a large one.
+ * fails goes to sleep until something is freed after it began, which `releases` tells; so no wake-up is lost although the
+ * try itself runs outside the guard.  Later and smaller requests do not overtake: they would starve a large one.
  * Requests that do not wait are not held up.
  */
 #include <mete/provider.h>
 
 #include "bits.h"
 #include "checked.h"
-#include "guard.h"
+#include "line.h"
 #include "slab.h"
 
 int mete_want_check(const struct mete_want *want)
@@ -35,12 +35,10 @@ static bool ops_complete(const struct mete_provider_ops *ops)
 	return ops && ops->take && ops->give && ops->translate && ops->record_alloc && ops->record_free;
 }
 
-/* Both or neither; waiting needs a lock to sleep on. */
+/* Each of a pair needs the other. */
 static bool hooks_sane(const struct mete_hooks *hooks)
 {
-	if (!hooks)
-		return true;
-	return !hooks->lock == !hooks->unlock && !hooks->wait == !hooks->wake && (!hooks->wait || hooks->lock);
+	return !hooks || (!hooks->lock == !hooks->unlock && !hooks->wait == !hooks->wake);
 }
 
 int mete_provider_init(struct mete_provider *provider, const struct mete_provider_ops *ops, void *ctx,
@@ -89,7 +87,7 @@ void mete_provider_note(struct mete_provider *provider, int error)
 {
 	struct mete_counters *counters = &provider->counters;
 
-	mete__guard_count(provider, error == METE_EINVAL ? &counters->bad_argument
+	mete__line_count(provider, error == METE_EINVAL ? &counters->bad_argument
 	    : error == METE_EFAULT ? &counters->wrong_pair : &counters->failed, error);
 }
 
@@ -104,11 +102,13 @@ size_t mete_provider_held(struct mete_provider *provider)
 void mete_provider_wake(struct mete_provider *provider)
 {
 	guard_enter(provider);
-	guard_released(provider);
+	bool wake = line_release(provider);
 	guard_leave(provider);
+	if (wake)
+		line_wake(provider);
 }
 
-int mete__guard_count(struct mete_provider *p, unsigned long *counter, int error)
+int mete__line_count(struct mete_provider *p, unsigned long *counter, int error)
 {
 	guard_enter(p);
 	++*counter;
@@ -116,7 +116,7 @@ int mete__guard_count(struct mete_provider *p, unsigned long *counter, int error
 	return error;
 }
 
-bool mete__guard_line(struct mete_provider *p)
+bool mete__line_there(struct mete_provider *p)
 {
 	guard_enter(p);
 	bool line = p->nwaiting != 0;
@@ -124,36 +124,57 @@ bool mete__guard_line(struct mete_provider *p)
 	return line;
 }
 
-int mete__guard_wait(struct mete_provider *p, int (*attempt)(void *arg), void *arg)
+/* What a sleeper waits for: its turn, and something freed since it looked last. */
+struct line_place {
+	struct mete_provider *provider;
+	unsigned long ticket;
+	unsigned long seen;
+};
+
+static bool line_asleep(void *arg)
 {
-	int error = METE_ENOMEM;
+	const struct line_place *place = arg;
+	struct mete_provider *p = place->provider;
 
 	guard_enter(p);
-	if (!p->hooks.wait || (p->hooks.may_wait && !p->hooks.may_wait(p->hooks_ctx))) {
-		p->counters.wait_refused++;
-		guard_leave(p);
-		return METE_ENOMEM;
-	}
-	p->counters.waited++;
-	p->nwaiting++;
-	unsigned long ticket = p->tickets++;
-	for (;;) {
-		if (p->serving == ticket) {
-			unsigned long releases = p->releases;
-			guard_leave(p);
-			error = attempt(arg);
-			guard_enter(p);
-			if (error != METE_ENOMEM)
-				break;
-			if (p->releases != releases)
-				continue;
-		}
-		p->hooks.wait(p->hooks_ctx);
-	}
+	bool asleep = p->serving != place->ticket || p->releases == place->seen;
+	guard_leave(p);
+	return asleep;
+}
+
+/* Outside: the next in line, if there is one, gets its turn. */
+static void line_leave(struct mete_provider *p)
+{
+	guard_enter(p);
 	p->serving++;
 	p->nwaiting--;
-	if (p->nwaiting)
-		p->hooks.wake(p->hooks_ctx);
+	bool wake = line_release(p);
 	guard_leave(p);
+	if (wake)
+		line_wake(p);
+}
+
+int mete__line_wait(struct mete_provider *p, int (*attempt)(void *arg), void *arg)
+{
+	struct line_place place = { .provider = p };
+	int error;
+
+	if (!p->hooks.wait || (p->hooks.may_wait && !p->hooks.may_wait(p->hooks_ctx)))
+		return mete__line_count(p, &p->counters.wait_refused, METE_ENOMEM);
+	guard_enter(p);
+	p->counters.waited++;
+	p->nwaiting++;
+	place.ticket = p->tickets++;
+	place.seen = p->releases - 1; /* the first try needs no release: one may have come before we were in line */
+	guard_leave(p);
+	do {
+		p->hooks.wait(p->hooks_ctx, line_asleep, &place);
+		guard_enter(p);
+		bool turn = p->serving == place.ticket;
+		place.seen = p->releases;
+		guard_leave(p);
+		error = turn ? attempt(arg) : METE_ENOMEM; /* `wait` may return early */
+	} while (error == METE_ENOMEM);
+	line_leave(p);
 	return error;
 }

@@ -2,26 +2,25 @@
 /*
  * Arena: frames of the caller's spans, as a provider.
  *
- * The frames engine knows which physical runs are free; the span list knows where the CPU sees them.  Both are guarded
- * by the arena's lock hook, for one short critical section a call.
+ * The frames engine knows which physical runs are free; the span list knows where the CPU sees them.  Both have a guard
+ * of their own, for one short critical section a call.
  */
 #include <mete/arena.h>
 
 #include "bits.h"
 #include "bytes.h"
 #include "checked.h"
+#include "guard.h"
 #include "stock.h"
 
 static void arena_enter(struct mete_arena *arena)
 {
-	if (arena->config.hooks && arena->config.hooks->lock)
-		arena->config.hooks->lock(arena->config.hooks_ctx);
+	guard_lock(&arena->guard, &arena->hooks, arena->config.hooks_ctx);
 }
 
 static void arena_leave(struct mete_arena *arena)
 {
-	if (arena->config.hooks && arena->config.hooks->unlock)
-		arena->config.hooks->unlock(arena->config.hooks_ctx);
+	guard_unlock(&arena->guard, &arena->hooks, arena->config.hooks_ctx);
 }
 
 void *mete_arena_cpu(const struct mete_arena *arena, mete_paddr phys, size_t len)
@@ -261,7 +260,7 @@ static bool spans_congruent(const struct mete_arena_config *config)
 int mete_arena_init(struct mete_arena *arena, const struct mete_arena_config *config)
 {
 	size_t frame = config_frame(config);
-	struct mete_provider_config provider = { .frame = frame };
+	struct mete_provider_config provider;
 	uintptr_t window, window_len;
 
 	if (!arena || !config_sane(config, frame) || !spans_congruent(config))
@@ -270,6 +269,8 @@ int mete_arena_init(struct mete_arena *arena, const struct mete_arena_config *co
 	mete__bytes_copy(&arena->config, config, sizeof *config);
 	for (size_t i = 0; i < config->nspans; i++)
 		mete__bytes_copy(&arena->span[i], &config->spans[i], sizeof arena->span[i]);
+	if (config->hooks)
+		mete__bytes_copy(&arena->hooks, config->hooks, sizeof arena->hooks);
 	if (config->records)
 		mete__stock_init(&arena->stock, config->records, config->records_len);
 	int error = mete_frames_init(&arena->frames, frame, config->edges, config->nedges);
@@ -277,6 +278,8 @@ int mete_arena_init(struct mete_arena *arena, const struct mete_arena_config *co
 		error = arena_add_spans(arena);
 	if (!error) {
 		config_window(config, &window, &window_len);
+		mete__bytes_zero(&provider, sizeof provider);
+		provider.frame = frame;
 		provider.window = (const void *)window;
 		provider.window_len = window_len;
 		provider.phys_last = config_phys_last(config);

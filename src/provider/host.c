@@ -14,6 +14,7 @@
 #include <mete/host.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -31,7 +32,8 @@
 
 struct mete_host {
 	struct mete_arena arena;
-	pthread_mutex_t mutex;
+	pthread_mutex_t mutex;    /* the guard, where the library is built to use the lock hook */
+	pthread_mutex_t sleepers; /* taken around sleeping and waking */
 	pthread_cond_t freed;
 	uint64_t key[4];
 	void *reserved;
@@ -50,21 +52,35 @@ static void host_unlock(void *ctx)
 	pthread_mutex_unlock(&host->mutex);
 }
 
-static void host_wait(void *ctx)
+static void host_pause(void *ctx)
+{
+	(void)ctx;
+	sched_yield();
+}
+
+static void host_wait(void *ctx, bool (*asleep)(void *arg), void *arg)
 {
 	struct mete_host *host = ctx;
-	pthread_cond_wait(&host->freed, &host->mutex);
+
+	pthread_mutex_lock(&host->sleepers);
+	while (asleep(arg))
+		pthread_cond_wait(&host->freed, &host->sleepers);
+	pthread_mutex_unlock(&host->sleepers);
 }
 
 static void host_wake(void *ctx)
 {
 	struct mete_host *host = ctx;
+
+	pthread_mutex_lock(&host->sleepers);
 	pthread_cond_broadcast(&host->freed);
+	pthread_mutex_unlock(&host->sleepers);
 }
 
 static const struct mete_hooks host_hooks = {
 	.lock = host_lock,
 	.unlock = host_unlock,
+	.pause = host_pause,
 	.wait = host_wait,
 	.wake = host_wake,
 };
@@ -240,6 +256,7 @@ static void host_release(struct mete_host *host)
 	if (host->reserved)
 		munmap(host->reserved, host->reserved_len);
 	pthread_cond_destroy(&host->freed);
+	pthread_mutex_destroy(&host->sleepers);
 	pthread_mutex_destroy(&host->mutex);
 	free(host);
 }
@@ -258,6 +275,7 @@ int mete_host_create(const struct mete_host_config *given, struct mete_host **re
 	if (!host)
 		return METE_ENOMEM;
 	pthread_mutex_init(&host->mutex, NULL);
+	pthread_mutex_init(&host->sleepers, NULL);
 	pthread_cond_init(&host->freed, NULL);
 	int error = host_spans(host, &config, spans);
 	if (!error) {

@@ -58,12 +58,14 @@ static void name_copy(char *to, const char *from, size_t room)
 struct mete_linux_pool *mete_linux_dma_pool_create(const char *name, const struct mete_linux_view *view, size_t size,
     size_t align, size_t boundary)
 {
-	struct mete_pool_config config = { .memory = METE_MEMORY_COHERENT };
+	struct mete_pool_config config;
 	struct mete_constraint limit;
 
 	if (!view->core)
 		return NULL;
 	struct mete_provider *p = view->core->provider;
+	mete__bytes_zero(&config, sizeof config);
+	config.memory = METE_MEMORY_COHERENT;
 	if (!pool_config(size, align, boundary, &config)) {
 		mete_provider_note(p, METE_EINVAL);
 		return NULL;
@@ -86,7 +88,7 @@ void mete_linux_dma_pool_destroy(struct mete_linux_pool *pool)
 {
 	if (!pool)
 		return;
-	struct mete_provider *p = pool->core.device->provider;
+	struct mete_provider *p = pool->core.provider;
 	/* Busy: Linux leaks the pages, because a device may still use them.  So do we, and the pool with them. */
 	if (!mete_pool_fini(&pool->core))
 		p->ops->record_free(p->ctx, pool, sizeof *pool);
@@ -111,7 +113,7 @@ void mete_linux_dma_pool_free(struct mete_linux_pool *pool, void *cpu, uint64_t 
 		return;
 	/* The wrong handle for a live block: Linux would hand the wrong address out later. */
 	if (!mete_pool_address(&pool->core, cpu, &bus) && bus != handle) {
-		mete_provider_note(pool->core.device->provider, METE_EFAULT);
+		mete_provider_note(pool->core.provider, METE_EFAULT);
 		return;
 	}
 	(void)mete_pool_free(&pool->core, cpu);

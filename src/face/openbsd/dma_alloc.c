@@ -7,6 +7,7 @@
  */
 #include <sys/pool.h>
 
+#include "bytes.h"
 #include "openbsd.h"
 
 int mete_openbsd_init(struct mete_openbsd *here, struct mete_provider *provider,
@@ -18,14 +19,16 @@ int mete_openbsd_init(struct mete_openbsd *here, struct mete_provider *provider,
 	if (!here)
 		return METE_EINVAL;
 	here->ready = false;
-	const struct mete_device_config any = { .name = "openbsd", .provider = provider };
-	int error = mete_device_init(&here->any, &any);
+	struct mete_device_config config;
+	mete__bytes_zero(&config, sizeof config);
+	config.provider = provider;
+	config.name = "openbsd";
+	int error = mete_device_init(&here->any, &config);
 	if (error)
 		return error;
-	const struct mete_device_config dma = {
-		.name = "openbsd dma", .provider = provider, .coherent = reach, .streaming = reach,
-	};
-	error = mete_device_init(&here->dma, &dma);
+	config.name = "openbsd dma";
+	config.coherent = config.streaming = reach;
+	error = mete_device_init(&here->dma, &config);
 	if (error)
 		return error;
 	error = mete_classes_init(&here->classes, &here->dma, NULL);
@@ -51,15 +54,15 @@ void *mete_openbsd_dma_alloc(struct mete_openbsd *here, size_t size, int flags)
 
 	if (!here->ready)
 		return NULL;
-	/* OpenBSD has a real 16-byte object for size 0. */
-	if (mete_classes_alloc(&here->classes, size ? size : 1, openbsd_flags(flags), &cpu, NULL))
-		return NULL;
-	return cpu;
+	size += !size; /* OpenBSD has a real 16-byte object for size 0 */
+	if (flags == PR_NOWAIT)
+		return mete_classes_get(&here->classes, size);
+	return mete_classes_alloc(&here->classes, size, openbsd_flags(flags), &cpu, NULL) ? NULL : cpu;
 }
 
 void mete_openbsd_dma_free(struct mete_openbsd *here, void *m, size_t size)
 {
 	if (!here->ready)
 		return;
-	(void)mete_classes_free(&here->classes, m, size ? size : 1);
+	(void)mete_classes_free(&here->classes, m, size + !size);
 }

@@ -11,6 +11,7 @@
 
 #include <limits.h>
 
+#include "bytes.h"
 #include "openbsd.h"
 
 /* Stands for what mete_openbsd_init() was told: recognised by its address.  The values are OpenBSD's on amd64. */
@@ -26,9 +27,13 @@ const struct kmem_pa_mode mete_openbsd_kp_dma_zero = { .kp_constraint = &mete_op
 
 static int pool_start(struct pool *pp, struct mete_device *device, const struct mete_constraint *limit)
 {
-	const struct mete_pool_config config = {
-		.name = pp->pr_wchan, .len = pp->pr_size, .align = pp->pr_align, .limit = limit,
-	};
+	struct mete_pool_config config;
+
+	mete__bytes_zero(&config, sizeof config);
+	config.name = pp->pr_wchan;
+	config.len = pp->pr_size;
+	config.align = pp->pr_align;
+	config.limit = limit;
 	return mete_pool_init(&pp->pr_core, device, &config);
 }
 
@@ -42,7 +47,7 @@ void mete_openbsd_pool_init(struct mete_openbsd *here, struct pool *pp, size_t s
 	pp->pr_size = size;
 	pp->pr_align = align;
 	pp->pr_wchan = wmesg;
-	pp->pr_core.ready = false;
+	pp->pr_core.provider = NULL;
 	if (here->ready)
 		(void)pool_start(pp, &here->any, NULL);
 }
@@ -54,12 +59,13 @@ void mete_openbsd_pool_destroy(struct pool *pp)
 
 void mete_openbsd_pool_set_constraints(struct pool *pp, const struct kmem_pa_mode *mode)
 {
-	struct mete_constraint limit = { 0 };
+	struct mete_constraint limit;
 	struct mete_device *device = &pp->pr_here->any;
 
 	/* Once it has items out, the pool cannot change; OpenBSD would apply the new constraints to new pages only. */
 	if (!mode || mete_pool_fini(&pp->pr_core))
 		return;
+	mete__bytes_zero(&limit, sizeof limit);
 	if (mode->kp_constraint == &mete_openbsd_dma_constraint) {
 		device = &pp->pr_here->dma;
 	} else if (mode->kp_constraint) {
@@ -89,7 +95,7 @@ void *mete_openbsd_pool_get(struct pool *pp, int flags)
 	unsigned core = openbsd_flags(flags);
 	void *item;
 
-	if ((flags & PR_LIMITFAIL) && (core & METE_WAIT) && pp->pr_core.ready) {
+	if ((flags & PR_LIMITFAIL) && (core & METE_WAIT) && pp->pr_core.provider) {
 		if (!mete_pool_alloc(&pp->pr_core, core & ~METE_WAIT, &item, NULL))
 			return item;
 		if (at_hard_limit(pp))
@@ -105,14 +111,14 @@ void mete_openbsd_pool_put(struct pool *pp, void *item)
 
 int mete_openbsd_pool_prime(struct pool *pp, int nitems)
 {
-	if (nitems <= 0 || !pp->pr_core.ready)
+	if (nitems <= 0 || !pp->pr_core.provider)
 		return nitems < 0 ? -METE_EINVAL : 0;
 	return -mete_pool_prime(&pp->pr_core, (size_t)nitems);
 }
 
 void mete_openbsd_pool_setlowat(struct pool *pp, int nitems)
 {
-	if (nitems < 0 || !pp->pr_core.ready)
+	if (nitems < 0 || !pp->pr_core.provider)
 		return;
 	mete_pool_set_low(&pp->pr_core, (size_t)nitems);
 	(void)mete_pool_prime(&pp->pr_core, (size_t)nitems);
@@ -120,7 +126,7 @@ void mete_openbsd_pool_setlowat(struct pool *pp, int nitems)
 
 void mete_openbsd_pool_sethiwat(struct pool *pp, int nitems)
 {
-	if (nitems < 0 || !pp->pr_core.ready)
+	if (nitems < 0 || !pp->pr_core.provider)
 		return;
 	size_t per_slab = pp->pr_core.slab_len / pp->pr_core.stride;
 	mete_pool_set_keep(&pp->pr_core, ((size_t)nitems + per_slab - 1) / per_slab);
@@ -128,12 +134,12 @@ void mete_openbsd_pool_sethiwat(struct pool *pp, int nitems)
 
 int mete_openbsd_pool_sethardlimit(struct pool *pp, unsigned int nitems)
 {
-	if (!pp->pr_core.ready)
+	if (!pp->pr_core.provider)
 		return -METE_EINVAL;
 	return -mete_pool_set_hard(&pp->pr_core, nitems == UINT_MAX ? SIZE_MAX : nitems);
 }
 
 int mete_openbsd_pool_reclaim(struct pool *pp)
 {
-	return pp->pr_core.ready && mete_pool_reclaim(&pp->pr_core) != 0;
+	return pp->pr_core.provider && mete_pool_reclaim(&pp->pr_core) != 0;
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * <sys/types.h>: the host's where there is one; in firmware, the little that <sys/pool.h> needs.
+ */
+#ifndef METE_SHIM_OPENBSD_SYS_TYPES_H
+#define METE_SHIM_OPENBSD_SYS_TYPES_H
+#if defined(__GNUC__)
+#pragma GCC system_header /* lets #include_next pass -Wpedantic */
+#endif
+#if defined(__has_include_next)
+#if __has_include_next(<sys/types.h>)
+#include_next <sys/types.h> /* libc reaches this file too */
+#endif
+#endif
+
+#include <stddef.h>
+#include <stdint.h>
+
+#endif

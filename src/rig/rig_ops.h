@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the two rigs share, and the few operations in which they differ.
+ *
+ * A rig embeds `struct mete_rig` as its first member, fills in `ops` and calls mete__rig_init().  Everything about PCI
+ * is written once, over configuration cycles and memory cycles: rig_pci.c, rig_irq.c.
+ *
+ * The machine's RAM, from physical address 0:
+ *
+ *   [ 64 KiB unused ][ message words: 32 functions x 8 KiB ][ unused ... 1 MiB ][ arena ................ ]
+ *
+ * Below 640 KiB a PC has plain RAM; above lie the holes of old graphics cards and firmware.
+ */
+#ifndef RIG_OPS_H
+#define RIG_OPS_H
+
+#include <stdarg.h>
+#include <mete/arena.h>
+#include <mete/rig.h>
+
+#define RIG_MIB (1024u * 1024u)
+#define RIG_RAM_DEFAULT (64u * RIG_MIB)
+#define RIG_RAM_MIN (2u * RIG_MIB) /* one for the rig, one for the arena */
+#define RIG_RAM_MAX (2048ull * RIG_MIB) /* QEMU's q35 moves what is beyond to 4 GiB */
+
+#define RIG_DISK_MDTS 7       /* QEMU's own default */
+#define RIG_DISK_MDTS_MAX 13  /* 32 MiB: 65536 blocks, the most one Read command can ask for */
+#define RIG_DISK_BLOCK 512
+
+#define RIG_KNOWN 32          /* most functions that a rig sets up */
+#define RIG_VECTORS 2048      /* most MSI-X vectors that PCI allows */
+#define RIG_WORDS_PHYS 0x10000u
+
+enum rig_irq { RIG_IRQ_NONE, RIG_IRQ_MSIX, RIG_IRQ_MSI, RIG_IRQ_INTX };
+
+/* A function that was found once. */
+struct mete_rig_known {
+	struct mete_rig *rig;
+	unsigned devfn;                        /* slot << 3 | function number; the bus is 0 */
+	struct {
+		uint64_t base, len;
+	} bar[6];
+	enum rig_irq irq;
+	uint32_t nvectors;
+	uint8_t enabled[RIG_VECTORS / 8];      /* one bit a vector */
+};
+
+/* All but `pause` and `stop` may fail with METE_EIO or METE_ETIMEDOUT; `width` and alignment were checked. */
+struct rig_ops {
+	const char *kind;
+	int (*config_read)(struct mete_rig *rig, unsigned devfn, unsigned offset, unsigned width, uint32_t *ret_value);
+	int (*config_write)(struct mete_rig *rig, unsigned devfn, unsigned offset, unsigned width, uint32_t value);
+	int (*read)(struct mete_rig *rig, uint64_t bus, unsigned width, uint64_t *ret_value);
+	int (*write)(struct mete_rig *rig, uint64_t bus, unsigned width, uint64_t value);
+
+	/*
+	 * Let the machine run for up to `us` microseconds.  METE_EIO if it is gone, METE_ETIMEDOUT if nothing more
+	 * can happen however long one waits.
+	 */
+	int (*pause)(struct mete_rig *rig, unsigned us);
+	const char *(*last_words)(struct mete_rig *rig);
+	long (*process)(const struct mete_rig *rig);
+
+	/* Stop the machine and free what the rig added; the rest of the rig is gone already, `rig` itself is not. */
+	void (*stop)(struct mete_rig *rig);
+};
+
+/* A record of the arena's, linked so that all can be freed whatever the caller left behind. */
+struct rig_record;
+
+struct mete_rig {
+	const struct rig_ops *ops;
+	unsigned char *ram;            /* CPU view of physical address 0 */
+	size_t ram_len;
+	void *ram_map;                 /* what was mapped: more than RAM, to align it */
+	size_t ram_map_len;
+	struct mete_arena arena;
+	struct rig_record *records;
+	uint64_t next_bar;
+	size_t nknown;
+	struct mete_rig_known known[RIG_KNOWN];
+};
+
+/*
+ * Map `len` bytes of shared memory as the machine's RAM, zeroed.  Stores the file that holds it, close-on-exec, which
+ * the caller closes.  METE_EINVAL for a length out of range (0 is the default), METE_ENOMEM.
+ */
+int mete__rig_ram(struct mete_rig *rig, size_t len, int *ret_fd);
+
+/* Start the arena over that RAM.  METE_ENOMEM. */
+int mete__rig_init(struct mete_rig *rig);
+
+/* Free what the two calls above made.  Any rig, also one that was only zeroed. */
+void mete__rig_fini(struct mete_rig *rig);
+
+/* Open a disk file for reading, close-on-exec.  METE_EIO with a reason in `text` if it is not a readable file. */
+int mete__rig_disk(const char *path, int *ret_fd, uint64_t *ret_len, char *text, size_t text_len);
+
+/* Write a message for people, if there is room for one. */
+void mete__rig_say(char *text, size_t text_len, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

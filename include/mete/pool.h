@@ -54,7 +54,8 @@ struct mete_pool {
 	size_t nout;                /* blocks not in their slab's map: live or on the shelf */
 	size_t low;                 /* free blocks that reclaim leaves */
 	size_t hard;                /* most live blocks; SIZE_MAX: no limit */
-	size_t len, align, boundary, slab_len;
+	mete_baddr align, boundary; /* of a block */
+	size_t len, slab_len;
 	enum mete_memory memory;
 	struct mete_constraint limit;
 	const char *name;

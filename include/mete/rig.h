@@ -45,7 +45,7 @@ struct mete_rig_function {
 	uint16_t vendor, device;
 	uint8_t bus, slot, number;
 	struct {
-		uint64_t base; /* on the machine's bus; 0: no such BAR, or one for I/O ports, which the rig leaves alone */
+		uint64_t base; /* on the machine's bus; 0: no such BAR, or one for I/O ports, which stay unused */
 		uint64_t len;
 	} bar[6];
 	struct mete_rig_known *known; /* the rig's own record of it; released with the rig */
@@ -107,7 +107,8 @@ int mete_rig_find(struct mete_rig *rig, uint16_t vendor, uint16_t device, unsign
  * Configuration space: `width` is 1, 2 or 4, `offset` a multiple of it below 256; else METE_EINVAL.  METE_EIO,
  * METE_ETIMEDOUT.
  */
-int mete_rig_config_read(const struct mete_rig_function *function, unsigned offset, unsigned width, uint32_t *ret_value);
+int mete_rig_config_read(const struct mete_rig_function *function, unsigned offset, unsigned width,
+    uint32_t *ret_value);
 int mete_rig_config_write(const struct mete_rig_function *function, unsigned offset, unsigned width, uint32_t value);
 
 /*

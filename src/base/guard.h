@@ -9,7 +9,7 @@
 #ifndef GUARD_H
 #define GUARD_H
 
-#include <mete/provider.h>
+#include <mete/hooks.h>
 
 #include "bits.h"
 
@@ -76,22 +76,6 @@ static inline void guard_unlock(struct mete_guard *guard, const struct mete_hook
 	(void)hooks;
 	(void)ctx;
 #endif
-}
-
-/* The guard of a provider and of all that hangs on it. */
-static inline void guard_enter(struct mete_provider *p)
-{
-	guard_lock(&p->guard, &p->hooks, p->hooks_ctx);
-}
-
-static inline bool guard_enter_now(struct mete_provider *p)
-{
-	return guard_try(&p->guard, &p->hooks, p->hooks_ctx);
-}
-
-static inline void guard_leave(struct mete_provider *p)
-{
-	guard_unlock(&p->guard, &p->hooks, p->hooks_ctx);
 }
 
 #endif

@@ -126,6 +126,7 @@ int mete_constraint_merge(const struct mete_constraint *a, const struct mete_con
 		return METE_EINVAL;
 
 	struct mete_constraint merged;
+	mete__bytes_zero(&merged, sizeof merged); /* padding too: callers compare and hash whole records */
 	mete_baddr last_a = constraint_last(a), last_b = constraint_last(b);
 	merged.first = a->first > b->first ? a->first : b->first;
 	merged.last = last_a < last_b ? last_a : last_b;

@@ -1,11 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Line: the requests that wait for memory, and the counters of what went wrong.
+ * Line: a provider's guard, the requests that wait for memory, and the counters of what went wrong.
  */
 #ifndef LINE_H
 #define LINE_H
 
+#include <mete/provider.h>
+
 #include "guard.h"
+
+/* The guard of a provider and of all that hangs on it. */
+static inline void guard_enter(struct mete_provider *p)
+{
+	guard_lock(&p->guard, &p->hooks, p->hooks_ctx);
+}
+
+static inline bool guard_enter_now(struct mete_provider *p)
+{
+	return guard_try(&p->guard, &p->hooks, p->hooks_ctx);
+}
+
+static inline void guard_leave(struct mete_provider *p)
+{
+	guard_unlock(&p->guard, &p->hooks, p->hooks_ctx);
+}
 
 /* Inside: something is being freed.  Returns whether line_wake() is due once the guard is left. */
 static inline bool line_release(struct mete_provider *p)

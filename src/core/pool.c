@@ -114,7 +114,10 @@ static struct mete_slab *pool_detach_one(struct mete_pool *pool)
 {
 	struct mete_slab *slab = pool->empty;
 
-	if (!slab || pool->ntotal - pool_nlive(pool) - slab->nblocks < pool->low)
+	/* Slabs differ in size: one that the reserve cannot do without may hide one that it can. */
+	while (slab && pool->ntotal - pool_nlive(pool) - slab->nblocks < pool->low)
+		slab = slab->next;
+	if (!slab)
 		return NULL;
 	list_pull(&pool->empty, slab);
 	pool->nempty--;
@@ -207,11 +210,11 @@ static int pool_limit(struct mete_pool *pool, size_t len, struct mete_constraint
 	mete_baddr window = pool->windows ? (mete_baddr)pool->window_mask + 1 : 0;
 	if (ret->align < pool->align)
 		ret->align = pool->align;
-	if (window && len > window) {
+	if (window && len > pool->window_mask) {
 		/* Windows meet the boundary if the run starts on one; a boundary set since then must still hold. */
 		if (ret->align < window)
 			ret->align = window;
-		if (ret->boundary == window)
+		if (ret->boundary >= window)
 			ret->boundary = 0;
 	} else if (pool->boundary && (!ret->boundary || ret->boundary > pool->boundary)) {
 		ret->boundary = pool->boundary;
@@ -375,21 +378,35 @@ int mete_pool_address(struct mete_pool *pool, const void *cpu, mete_baddr *ret_b
 int mete_pool_prime(struct mete_pool *pool, size_t n)
 {
 	struct mete_provider *p = pool->provider;
+	struct mete_slab *fresh = NULL;
+	size_t nfresh = 0;
+	int error = 0;
 
+	/*
+	 * The new slabs join the pool at the end only.  In the pool they would be idle slabs, which the next one reclaims
+	 * when memory runs short, and this would never end.
+	 */
 	for (;;) {
 		guard_enter(p);
-		bool enough = pool->ntotal - pool_nlive(pool) >= n;
+		bool enough = pool->ntotal - pool_nlive(pool) + nfresh >= n;
 		guard_leave(p);
 		if (enough)
-			return 0;
+			break;
 		struct mete_slab *slab;
-		int error = pool_grow(pool, &slab);
+		error = pool_grow(pool, &slab);
 		if (error)
-			return mete__line_count(p, &p->counters.failed, error);
-		guard_enter(p);
-		pool_add(pool, slab);
-		guard_leave(p);
+			break;
+		nfresh += slab->nblocks;
+		slab->next = fresh;
+		fresh = slab;
 	}
+	guard_enter(p);
+	for (struct mete_slab *slab = fresh, *next; slab; slab = next) {
+		next = slab->next;
+		pool_add(pool, slab);
+	}
+	guard_leave(p);
+	return error ? mete__line_count(p, &p->counters.failed, error) : 0;
 }
 
 void mete_pool_set_low(struct mete_pool *pool, size_t nblocks)
@@ -452,7 +469,7 @@ static size_t larger(size_t a, size_t b)
 /* The strictest boundary that a block must respect: the pool's own, its limit's, the device's. */
 static mete_baddr config_boundary(const struct mete_device *device, const struct mete_pool_config *config)
 {
-	mete_baddr boundary = config->boundary;
+	mete_baddr boundary = config->boundary > METE_BADDR_MAX ? 0 : (mete_baddr)config->boundary;
 	if (config->limit && config->limit->boundary && (!boundary || config->limit->boundary < boundary))
 		boundary = config->limit->boundary;
 	if (device->coherent.boundary && (!boundary || device->coherent.boundary < boundary))
@@ -471,6 +488,8 @@ static bool pool_shape(struct mete_pool *pool, const struct mete_pool_config *co
 		align = larger(align, device->line);
 	if (config->limit && config->limit->align > align)
 		align = (size_t)config->limit->align;
+	if (device->coherent.align > align)
+		align = (size_t)device->coherent.align;
 	if (!checked_up(config->len, align, &stride) || stride > 1u << 31)
 		return false;
 	mete_baddr boundary = config_boundary(device, config);
@@ -488,12 +507,12 @@ static bool pool_shape(struct mete_pool *pool, const struct mete_pool_config *co
 		return false;
 	if (slab < 2 * stride)
 		slab = stride;
-	pool->align = align;
+	pool->align = (mete_baddr)align;
 	pool->stride = (uint32_t)stride;
 	pool->recip = UINT32_MAX / (uint32_t)stride + 1; /* 2^32 / stride, rounded up, in 32-bit arithmetic */
 	pool->stride_shift = (uint8_t)bits_high32((uint32_t)stride);
 	pool->slab_len = slab;
-	pool->boundary = boundary > SIZE_MAX ? 0 : (size_t)boundary;
+	pool->boundary = boundary;
 	if (boundary && boundary < slab) {
 		pool->windows = true;
 		pool->window_mask = (uint32_t)(boundary - 1);

@@ -2,7 +2,7 @@
 /*
  * Stock: records carved from memory that the caller handed in.
  *
- * Lengths are rounded up to powers of two; freed records wait in a list of their length for the next of that length.
+ * Lengths are rounded up to powers of two, or quarters of one; freed records wait in a list of their length for the next of that length.
  * Records of the library come in few lengths and mostly stay, so nothing is ever joined.  The lists run through the
  * freed records themselves, which is right here and nowhere else: no device can reach this memory.
  */

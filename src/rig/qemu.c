@@ -135,7 +135,8 @@ static int qemu_gone(struct qemu *q, const char *why, unsigned patience_ms)
 	if (status < 0)
 		snprintf(end, sizeof(end), "ended");
 	else if (WIFSIGNALED(status))
-		snprintf(end, sizeof(end), "was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		snprintf(end, sizeof(end), "was killed by signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
 	else
 		snprintf(end, sizeof(end), "ended with exit status %d", WEXITSTATUS(status));
 	qemu_output(q, output, sizeof(output));
@@ -148,7 +149,8 @@ static int qemu_mute(struct qemu *q, const char *request)
 {
 	char why[128];
 
-	snprintf(why, sizeof(why), "no answer to \"%.*s\" within %u ms; ", (int)strcspn(request, "\n"), request, q->timeout_ms);
+	snprintf(why, sizeof(why), "no answer to \"%.*s\" within %u ms; ", (int)strcspn(request, "\n"), request,
+	    q->timeout_ms);
 	qemu_gone(q, why, 0);
 	return METE_ETIMEDOUT;
 }
@@ -426,7 +428,9 @@ static int qemu_arguments(struct qemu_launch *launch, const struct mete_rig_qemu
 		"-machine", "q35,memory-backend=ram,pit=off", "-bios", QEMU_FILE(QEMU_FD_FIRMWARE),
 		"-accel", "tcg", "-icount", "shift=0,sleep=off",
 		"-nodefaults", "-no-user-config", "-display", "none",
-		"-chardev", "socket,id=qtest,fd=" QEMU_TEXT(QEMU_FD_TEST), "-qtest", "chardev:qtest", "-qtest-log", "none", NULL
+		/* The chardev must be called qtest: QEMU 7.2 looks for that name, whatever -qtest says. */
+		"-chardev", "socket,id=qtest,fd=" QEMU_TEXT(QEMU_FD_TEST), "-qtest", "chardev:qtest",
+		"-qtest-log", "none", NULL
 	};
 	size_t nfixed = qemu_count(fixed), noptions = qemu_count(config->options), n = 0;
 
@@ -455,7 +459,8 @@ static int qemu_arguments(struct qemu_launch *launch, const struct mete_rig_qemu
 		launch->argv[n++] = disk_len ?
 		    "{\"node-name\":\"disk\",\"driver\":\"file\",\"filename\":\"" QEMU_FILE(QEMU_FD_DISK) "\","
 		    "\"read-only\":true,\"auto-read-only\":false,\"locking\":\"off\"}" :
-		    "{\"node-name\":\"disk\",\"driver\":\"null-co\",\"size\":512,\"read-zeroes\":true,\"read-only\":true}";
+		    "{\"node-name\":\"disk\",\"driver\":\"null-co\",\"size\":" QEMU_TEXT(RIG_DISK_BLOCK) ","
+		    "\"read-zeroes\":true,\"read-only\":true}";
 		launch->argv[n++] = "-device";
 		launch->argv[n++] = launch->nvme;
 	}
@@ -536,9 +541,11 @@ static int qemu_prepare(struct qemu *q, const struct mete_rig_qemu *config, stru
 	int error = qemu_find_program(config->program, launch->program, sizeof(launch->program), text, text_len);
 	if (error)
 		return error;
-	if (config->disk && (error = mete__rig_disk(config->disk, &launch->fd[QEMU_FD_DISK], &disk_len, text, text_len)))
-		return error;
-	if ((error = mete__rig_ram(&q->rig, config->ram, &launch->fd[QEMU_FD_RAM])))
+	if (config->disk)
+		error = mete__rig_disk(config->disk, &launch->fd[QEMU_FD_DISK], &disk_len, text, text_len);
+	if (!error)
+		error = mete__rig_ram(&q->rig, config->ram, &launch->fd[QEMU_FD_RAM]);
+	if (error)
 		return error;
 	launch->fd[QEMU_FD_FIRMWARE] = qemu_firmware();
 	if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {

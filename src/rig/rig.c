@@ -51,7 +51,8 @@ static void rig_record_free(void *ctx, void *body, size_t len)
 	(void)len;
 	if (!body)
 		return;
-	struct rig_record *record = (struct rig_record *)(void *)((unsigned char *)body - offsetof(struct rig_record, body));
+	void *start = (unsigned char *)body - offsetof(struct rig_record, body);
+	struct rig_record *record = start;
 	if (record->next)
 		record->next->prev = record->prev;
 	if (record->prev)
@@ -74,7 +75,7 @@ int mete__rig_ram(struct mete_rig *rig, size_t len, int *ret_fd)
 	if (ftruncate(fd, (off_t)len))
 		goto fail;
 
-	/* The arena wants pointers and physical addresses congruent, mmap() only knows pages: reserve more, then trim. */
+	/* Pointers and physical addresses must be congruent, and mmap() only knows pages: reserve more, then choose. */
 	size_t map_len = len + METE_CONGRUENT;
 	void *map = mmap(NULL, map_len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
@@ -203,7 +204,8 @@ static bool rig_cycle_ok(uint64_t offset, unsigned width, unsigned widest, uint6
 	return width <= widest && offset % width == 0 && width <= len && offset <= len - width;
 }
 
-int mete_rig_config_read(const struct mete_rig_function *function, unsigned offset, unsigned width, uint32_t *ret_value)
+int mete_rig_config_read(const struct mete_rig_function *function, unsigned offset, unsigned width,
+    uint32_t *ret_value)
 {
 	if (!rig_cycle_ok(offset, width, 4, 256))
 		return METE_EINVAL;

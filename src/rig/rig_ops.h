@@ -45,7 +45,7 @@ struct mete_rig_known {
 	uint8_t enabled[RIG_VECTORS / 8];      /* one bit a vector */
 };
 
-/* All but `pause` and `stop` may fail with METE_EIO or METE_ETIMEDOUT; `width` and alignment were checked. */
+/* Accesses may fail with METE_EIO or METE_ETIMEDOUT; their width, offset and alignment were checked before. */
 struct rig_ops {
 	const char *kind;
 	int (*config_read)(struct mete_rig *rig, unsigned devfn, unsigned offset, unsigned width, uint32_t *ret_value);

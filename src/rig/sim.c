@@ -157,7 +157,8 @@ static struct sim_function *sim_decode(struct sim *sim, uint64_t bus, uint64_t *
 	for (size_t i = 0; i < sim->nfunctions; i++) {
 		struct sim_function *f = sim->function[i];
 		uint64_t base = sim_load(&f->config[SIM_BAR0], 8) & ~(f->bar_len - 1);
-		if ((sim_config(f, SIM_COMMAND, 2) & SIM_COMMAND_MEMORY) && sim_within(bus, base, f->bar_len, ret_offset))
+		bool awake = sim_config(f, SIM_COMMAND, 2) & SIM_COMMAND_MEMORY;
+		if (awake && sim_within(bus, base, f->bar_len, ret_offset))
 			return f;
 	}
 	return NULL;

@@ -427,8 +427,8 @@ static void nvme_fatal(struct sim_nvme *n)
 static void nvme_complete(struct sim_nvme *n, unsigned sq, uint16_t id, enum nvme_status status, uint32_t result)
 {
 	struct nvme_queue *cq = &n->cq[n->sq[sq].cq];
-	unsigned char *entry = mete__sim_memory(&n->function, cq->base + (uint64_t)cq->tail * NVME_COMPLETION,
-	    NVME_COMPLETION);
+	uint64_t bus = cq->base + (uint64_t)cq->tail * NVME_COMPLETION;
+	unsigned char *entry = mete__sim_memory(&n->function, bus, NVME_COMPLETION);
 
 	if (!entry) {
 		nvme_fatal(n);
@@ -450,7 +450,8 @@ static void nvme_complete(struct sim_nvme *n, unsigned sq, uint16_t id, enum nvm
 
 static bool nvme_fetch(struct sim_nvme *n, struct nvme_queue *sq, struct nvme_command *ret)
 {
-	const unsigned char *c = mete__sim_memory(&n->function, sq->base + (uint64_t)sq->head * NVME_COMMAND, NVME_COMMAND);
+	uint64_t bus = sq->base + (uint64_t)sq->head * NVME_COMMAND;
+	const unsigned char *c = mete__sim_memory(&n->function, bus, NVME_COMMAND);
 
 	if (!c)
 		return false;
@@ -545,7 +546,7 @@ static void nvme_control(struct sim_nvme *n, uint32_t value)
 static uint64_t nvme_register(const struct sim_nvme *n, uint64_t offset)
 {
 	switch (offset) {
-	case NVME_CAP: /* entries per queue - 1; contiguous queues; ready within 15 x 500 ms; NVM commands; 4 KiB pages */
+	case NVME_CAP: /* entries of a queue - 1; queues are contiguous; ready within 15 x 500 ms; NVM commands */
 		return (NVME_QUEUE_MAX - 1) | 1u << 16 | 15u << 24 | 1ull << 37;
 	case NVME_VS:
 		return NVME_VERSION | (uint64_t)n->mask << 32;

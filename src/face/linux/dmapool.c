@@ -12,7 +12,7 @@
 
 #include "bits.h"
 #include "checked.h"
-#include "linux.h"
+#include "linux_face.h"
 
 #define PAGE_LEN 4096u
 #define BLOCK_MIN 16u /* what the free list of today's Linux needs, and what drivers see as the stride */

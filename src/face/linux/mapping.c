@@ -9,7 +9,7 @@
 
 #include "bits.h"
 #include "checked.h"
-#include "linux.h"
+#include "linux_face.h"
 
 /* A page, where Linux promises one; frames may be smaller in firmware. */
 #define PAGE_LEN 4096u

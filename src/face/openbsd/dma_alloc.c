@@ -8,7 +8,7 @@
 #include <sys/pool.h>
 
 #include "bytes.h"
-#include "openbsd.h"
+#include "openbsd_face.h"
 
 int mete_openbsd_init(struct mete_openbsd *here, struct mete_provider *provider,
     const struct mete_constraint *dma_constraint)

@@ -12,7 +12,7 @@
 #include <limits.h>
 
 #include "bytes.h"
-#include "openbsd.h"
+#include "openbsd_face.h"
 
 /* Stands for what mete_openbsd_init() was told: recognised by its address.  The values are OpenBSD's on amd64. */
 const struct uvm_constraint_range mete_openbsd_dma_constraint = { 0, 0xffffffffu };

@@ -2,8 +2,8 @@
 /*
  * What the files of the Linux face share: from masks to constraints.
  */
-#ifndef LINUX_H
-#define LINUX_H
+#ifndef LINUX_FACE_H
+#define LINUX_FACE_H
 
 #include <mete/linux.h>
 

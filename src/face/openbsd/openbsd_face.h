@@ -2,8 +2,8 @@
 /*
  * What the files of the OpenBSD face share: the way from native flags to the core's.
  */
-#ifndef OPENBSD_H
-#define OPENBSD_H
+#ifndef OPENBSD_FACE_H
+#define OPENBSD_FACE_H
 
 #include <sys/pool.h>
 

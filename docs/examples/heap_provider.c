@@ -6,9 +6,9 @@
  * MMU.  The heap is counted, so that it can run out; what is taken is more than the run where the want has an alignment
  * or a boundary, because aligned_alloc() knows neither phases nor boundaries.
  */
-#include <pthread.h>
+#include "heap_provider.h"
+
 #include <stdlib.h>
-#include <mete/device.h>
 
 #define FRAME ((size_t)4096)
 
@@ -18,16 +18,6 @@ struct piece {
 	unsigned char *memory;
 	unsigned char *cpu;
 	size_t room;
-};
-
-struct heap {
-	struct mete_provider provider;
-	size_t all, left;
-	struct piece *pieces;
-	pthread_mutex_t mutex;    /* of the three fields above */
-	pthread_mutex_t guard;    /* the library's, where it is built with METE_GUARD 1 */
-	pthread_mutex_t sleepers; /* taken around sleeping and waking */
-	pthread_cond_t freed;
 };
 
 static mete_paddr phys_of(const void *cpu)
@@ -165,7 +155,7 @@ static int heap_translate(void *ctx, const void *cpu, size_t len, mete_paddr *re
 static void *heap_record_alloc(void *ctx, size_t len)
 {
 	(void)ctx;
-	return calloc(1, len);
+	return len <= PTRDIFF_MAX ? calloc(1, len) : NULL;
 }
 
 static void heap_record_free(void *ctx, void *record, size_t len)
@@ -221,7 +211,7 @@ static const struct mete_hooks hooks = {
 	.wake = hook_wake,
 };
 
-static int heap_start(struct heap *heap, size_t len)
+int heap_start(struct heap *heap, size_t len)
 {
 	const struct mete_provider_config config = { .frame = FRAME, .hooks = &hooks, .hooks_ctx = heap };
 
@@ -232,35 +222,4 @@ static int heap_start(struct heap *heap, size_t len)
 	pthread_mutex_init(&heap->sleepers, NULL);
 	pthread_cond_init(&heap->freed, NULL);
 	return mete_provider_init(&heap->provider, &heap_ops, heap, &config);
-}
-
-static struct heap heap;
-static struct mete_device device;
-
-/* Another thread: needs more than is left, and waits. */
-static void *waiter(void *arg)
-{
-	void *cpu;
-
-	int error = mete_device_alloc(&device, NULL, 600 * 1024, METE_MEMORY_CACHED, METE_WAIT, &cpu, NULL);
-	if (!error)
-		error = mete_device_free(&device, cpu, 600 * 1024);
-	return error ? arg : NULL;
-}
-
-int main(void)
-{
-	const struct mete_device_config config = { .name = "disk", .provider = &heap.provider };
-	pthread_t thread;
-	void *cpu, *failed;
-
-	if (heap_start(&heap, 1024 * 1024) || mete_device_init(&device, &config))
-		return 1;
-	if (mete_device_alloc(&device, NULL, 600 * 1024, METE_MEMORY_CACHED, METE_ZERO, &cpu, NULL))
-		return 2;
-	if (pthread_create(&thread, NULL, waiter, &device))
-		return 3;
-	if (mete_device_free(&device, cpu, 600 * 1024) || pthread_join(thread, &failed) || failed)
-		return 4;
-	return mete_device_fini(&device) || mete_provider_fini(&heap.provider);
 }

@@ -38,8 +38,11 @@ struct mete_linux_pool;
 extern "C" {
 #endif
 
-void *mete_linux_dma_alloc_coherent(const struct mete_linux_view *view, size_t size, uint64_t *ret_handle,
-    unsigned gfp);
+/*
+ * `ret_handle` leads to a dma_addr_t: an integer as wide as mete_baddr, of whichever type the driver's headers chose.  It
+ * is written on success only.
+ */
+void *mete_linux_dma_alloc_coherent(const struct mete_linux_view *view, size_t size, void *ret_handle, unsigned gfp);
 void mete_linux_dma_free_coherent(const struct mete_linux_view *view, size_t size, void *cpu, uint64_t handle);
 uint64_t mete_linux_dma_map_single(const struct mete_linux_view *view, const void *cpu, size_t size, int direction);
 void mete_linux_dma_unmap_single(const struct mete_linux_view *view, uint64_t handle, size_t size, int direction);
@@ -49,7 +52,7 @@ uint64_t mete_linux_dma_get_required_mask(const struct mete_linux_view *view);
 struct mete_linux_pool *mete_linux_dma_pool_create(const char *name, const struct mete_linux_view *view, size_t size,
     size_t align, size_t boundary);
 void mete_linux_dma_pool_destroy(struct mete_linux_pool *pool);
-void *mete_linux_dma_pool_alloc(struct mete_linux_pool *pool, unsigned gfp, uint64_t *ret_handle);
+void *mete_linux_dma_pool_alloc(struct mete_linux_pool *pool, unsigned gfp, void *ret_handle);
 void mete_linux_dma_pool_free(struct mete_linux_pool *pool, void *cpu, uint64_t handle);
 
 #ifdef __cplusplus

@@ -24,10 +24,13 @@
 #define BITS_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define BITS_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define BITS_NOINLINE __attribute__((noinline))
+/* Compute `v`, a scalar, once and keep it: compilers like to take an address apart and to add up its terms anew. */
+#define BITS_KEEP(v) __asm__("" : "+r"(v))
 #else
 #define BITS_LIKELY(condition) (condition)
 #define BITS_UNLIKELY(condition) (condition)
 #define BITS_NOINLINE
+#define BITS_KEEP(v) ((void)(v))
 #endif
 
 /* Index of the highest set bit of `v`, which is not 0. */

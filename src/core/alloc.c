@@ -10,15 +10,15 @@
 #include "block.h"
 #include "bytes.h"
 
-/* Class of `len`, which is 1 to METE_CLASS_MAX.  3 is the log of half of METE_CLASS_MIN. */
-static unsigned class_of_len(size_t len)
+/* Class of `last` + 1 bytes, `last` below METE_CLASS_MAX.  3 is the log of half of METE_CLASS_MIN. */
+static unsigned class_of_last(size_t last)
 {
-	return bits_high32((uint32_t)(len - 1) | (METE_CLASS_MIN - 1)) - 3;
+	return bits_high32((uint32_t)last | (METE_CLASS_MIN - 1)) - 3;
 }
 
 size_t mete_classes_size(size_t len)
 {
-	return len - 1 < METE_CLASS_MAX ? (size_t)METE_CLASS_MIN << class_of_len(len) : 0;
+	return len - 1 < METE_CLASS_MAX ? (size_t)METE_CLASS_MIN << class_of_last(len - 1) : 0;
 }
 
 int mete_classes_init(struct mete_classes *classes, struct mete_device *device,
@@ -74,23 +74,26 @@ int mete_classes_alloc(struct mete_classes *classes, size_t len, unsigned flags,
 {
 	if (len - 1 >= METE_CLASS_MAX)
 		return classes_bad_argument(classes);
-	return mete_pool_alloc(&classes->pool[class_of_len(len)], flags, ret_cpu, ret_bus);
+	return mete_pool_alloc(&classes->pool[class_of_last(len - 1)], flags, ret_cpu, ret_bus);
 }
 
 /* The shelf is empty, or the guard busy. */
 static BITS_NOINLINE void *classes_get_slow(struct mete_pool *pool)
 {
 	void *cpu;
-	return mete__pool_alloc_slow(pool, 0, &cpu) ? NULL : cpu;
+	return mete__pool_alloc_slow(pool, 0, &cpu, NULL) ? NULL : cpu;
 }
 
 void *mete_classes_get(struct mete_classes *classes, size_t len)
 {
-	if (BITS_UNLIKELY(len - 1 >= METE_CLASS_MAX)) {
+	size_t last = len - 1;
+	BITS_KEEP(last);
+	if (BITS_UNLIKELY(last >= METE_CLASS_MAX)) {
 		classes_bad_argument(classes);
 		return NULL;
 	}
-	struct mete_pool *pool = &classes->pool[class_of_len(len)];
+	struct mete_pool *pool = &classes->pool[class_of_last(last)];
+	BITS_KEEP(pool);
 	struct mete_provider *p = pool->provider;
 	if (BITS_UNLIKELY(!guard_enter_now(p)))
 		return classes_get_slow(pool);
@@ -141,9 +144,12 @@ static BITS_NOINLINE int classes_free_busy(struct mete_pool *pool, void *cpu, st
 
 int mete_classes_free(struct mete_classes *classes, void *cpu, size_t len)
 {
-	if (BITS_UNLIKELY(len - 1 >= METE_CLASS_MAX))
+	size_t last = len - 1;
+	BITS_KEEP(last);
+	if (BITS_UNLIKELY(last >= METE_CLASS_MAX))
 		return cpu ? classes_bad_argument(classes) : 0;
-	struct mete_pool *pool = &classes->pool[class_of_len(len)];
+	struct mete_pool *pool = &classes->pool[class_of_last(last)];
+	BITS_KEEP(pool);
 	if (BITS_UNLIKELY(!guard_enter_now(pool->provider)))
 		return classes_free_busy(pool, cpu, classes);
 	return BITS_LIKELY(block_put_now(pool, cpu)) ? 0 : classes_free_slow(pool, cpu, classes);

@@ -14,7 +14,7 @@
 #include "slab.h"
 
 /* Outside: find a block the long way: from slabs, from the provider, by waiting.  Counts a failure. */
-int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, void **ret_cpu);
+int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus);
 
 /* Inside: the newest block of the shelf, which is not empty, becomes live. */
 static inline void *shelf_pop(struct mete_pool *pool)

@@ -274,7 +274,7 @@ static bool zone_try(const struct mete_frames *frames, struct mete_zone *zone, u
 }
 
 /* Try free runs from `class` upwards, at most `*budget` of them. */
-static bool zone_walk(const struct mete_frames *frames, struct mete_zone *zone, uint32_t class,
+static bool zone_walk_up(const struct mete_frames *frames, struct mete_zone *zone, uint32_t class,
     const struct frames_fit *fit, uint32_t *budget, struct frames_place *ret)
 {
 	for (class = zone_class(zone, class); class != NONE; class = zone_class(zone, class + 1)) {
@@ -289,6 +289,52 @@ static bool zone_walk(const struct mete_frames *frames, struct mete_zone *zone, 
 	return false;
 }
 
+/* The last class at or below `class` with a run in it, or NONE. */
+static uint32_t zone_class_below(const struct mete_zone *zone, uint32_t class)
+{
+	uint32_t level = class / STEPS;
+	uint32_t steps = zone->steps[level] & (UINT32_MAX >> (31 - class % STEPS));
+	if (!steps) {
+		uint32_t levels = zone->level_map & ((1u << level) - 1);
+		if (!levels)
+			return NONE;
+		level = bits_high32(levels);
+		steps = zone->steps[level];
+	}
+	return level * STEPS + bits_high32(steps);
+}
+
+/* Try free runs from the longest down to class `least`, at most `*budget` of them. */
+static bool zone_walk_down(const struct mete_frames *frames, struct mete_zone *zone, uint32_t least,
+    const struct frames_fit *fit, uint32_t *budget, struct frames_place *ret)
+{
+	uint32_t class = zone_class_below(zone, zone->levels * STEPS - 1);
+	for (; class != NONE && class >= least; class = class ? zone_class_below(zone, class - 1) : NONE) {
+		for (uint32_t at = zone->head[class]; at != NONE; at = zone->span->next_run[at]) {
+			if (!*budget)
+				return false;
+			--*budget;
+			if (zone_try(frames, zone, at, fit, ret))
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Every run that might do, as far as the budgets go.  The shortest first, for they are the best to use up; if there are
+ * too many of them, the longest, which are the likeliest to fit.
+ */
+static bool zone_walk(const struct mete_frames *frames, struct mete_zone *zone, const struct frames_fit *fit,
+    uint32_t *up, uint32_t *down, struct frames_place *ret)
+{
+	uint32_t least = class_of(fit->n);
+
+	if (zone_walk_up(frames, zone, least, fit, up, ret))
+		return true;
+	return !*up && zone_walk_down(frames, zone, least, fit, down, ret);
+}
+
 /* Frames of a run that has room for `fit` wherever it starts. */
 static uint64_t fit_room(const struct mete_frames *frames, const struct frames_fit *fit)
 {
@@ -301,12 +347,12 @@ static bool zone_find(const struct mete_frames *frames, struct mete_zone *zone, 
     struct frames_place *ret)
 {
 	uint32_t budget = GOOD_FITS;
-	if (zone_walk(frames, zone, class_above(fit->n), fit, &budget, ret))
+	if (zone_walk_up(frames, zone, class_above(fit->n), fit, &budget, ret))
 		return true;
 	uint64_t room = fit_room(frames, fit);
 	budget = 1;
 	return room <= zone->last - zone->first + 1u &&
-	    zone_walk(frames, zone, class_above((uint32_t)room), fit, &budget, ret);
+	    zone_walk_up(frames, zone, class_above((uint32_t)room), fit, &budget, ret);
 }
 
 static bool zone_offers(const struct mete_frames *frames, const struct mete_zone *zone, const struct frames_fit *fit,
@@ -337,25 +383,24 @@ static bool span_find_joined(const struct mete_frames *frames, struct mete_frame
 static bool frames_find(struct mete_frames *frames, const struct frames_fit *fit, uint32_t memory,
     struct frames_place *ret)
 {
-	uint32_t budget = METE_WALK_CAP;
+	uint32_t up = METE_WALK_CAP / 4 * 3, down = METE_WALK_CAP - up;
+	bool found = false;
 
-	for (struct mete_zone *zone = frames->zones; zone; zone = zone->next) {
+	for (struct mete_zone *zone = frames->zones; zone && !found; zone = zone->next) {
 		if (!zone_offers(frames, zone, fit, memory))
 			continue;
 		if (zone_find(frames, zone, fit, ret))
 			return true;
-		bool found = zone_walk(frames, zone, class_of(fit->n), fit, &budget, ret);
-		if (found) {
-			frames->nwalked += METE_WALK_CAP - budget;
-			return true;
-		}
+		found = zone_walk(frames, zone, fit, &up, &down, ret);
 	}
-	frames->nwalked += METE_WALK_CAP - budget;
+	frames->nwalked += METE_WALK_CAP - up - down;
+	if (found)
+		return true;
 	for (struct mete_frames_span *span = frames->spans; span; span = span->next) {
 		if ((span->memory & memory) && span_find_joined(frames, span, fit, ret))
 			return true;
 	}
-	if (!budget)
+	if (!down)
 		frames->ncapped++;
 	return false;
 }

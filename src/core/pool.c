@@ -278,10 +278,22 @@ static int pool_take(struct mete_pool *pool, void **ret_cpu)
 	return 0;
 }
 
+/* One allocation on its way, so that a waiting request can repeat it. */
 struct pool_request {
 	struct mete_pool *pool;
 	void *cpu;
+	mete_baddr bus;
 };
+
+static int pool_take_request(struct pool_request *r)
+{
+	int error = pool_take(r->pool, &r->cpu);
+	if (error)
+		return error;
+	const struct mete_slab *slab = slab_find(r->pool->provider, r->cpu);
+	r->bus = slab->bus + (mete_baddr)((uintptr_t)r->cpu - (uintptr_t)slab->run.cpu);
+	return 0;
+}
 
 static int pool_attempt(void *arg)
 {
@@ -290,7 +302,7 @@ static int pool_attempt(void *arg)
 	struct mete_provider *p = pool->provider;
 
 	guard_enter(p);
-	int error = pool_take(pool, &r->cpu);
+	int error = pool_take_request(r);
 	guard_leave(p);
 	if (error != METE_ENOMEM)
 		return error == METE_EBUSY ? METE_ENOMEM : error;
@@ -301,14 +313,14 @@ static int pool_attempt(void *arg)
 	if (!error)
 		pool_add(pool, slab);
 	/* Also after a failure: another thread may have freed a block or brought a slab meanwhile. */
-	int again = pool_take(pool, &r->cpu);
+	int again = pool_take_request(r);
 	guard_leave(p);
 	if (!again)
 		return 0;
 	return again == METE_EBUSY ? METE_ENOMEM : error;
 }
 
-int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, void **ret_cpu)
+int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
 {
 	struct mete_provider *p = pool->provider;
 	struct pool_request r = { .pool = pool };
@@ -322,25 +334,20 @@ int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, void **ret_cpu
 	if (flags & METE_ZERO)
 		mete__bytes_zero(r.cpu, pool->stride);
 	*ret_cpu = r.cpu;
+	if (ret_bus)
+		*ret_bus = r.bus;
 	return 0;
 }
 
 int mete_pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
 {
 	struct mete_provider *p = pool->provider;
-	void *cpu;
 
 	if (!p)
 		return METE_EINVAL;
 	if (!ret_cpu || (flags & ~(METE_ZERO | METE_WAIT)))
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
-	int error = mete__pool_alloc_slow(pool, flags, &cpu);
-	if (error)
-		return error;
-	if (ret_bus)
-		(void)mete_pool_address(pool, cpu, ret_bus);
-	*ret_cpu = cpu;
-	return 0;
+	return mete__pool_alloc_slow(pool, flags, ret_cpu, ret_bus);
 }
 
 int mete_pool_free(struct mete_pool *pool, void *cpu)

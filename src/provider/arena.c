@@ -206,11 +206,9 @@ size_t mete_arena_records(const struct mete_arena_config *config, size_t nslabs)
 	}
 	config_window(config, &first, &len);
 	size_t in_window = len / frame;
-	bool sane = add_records(&total, 1, sizeof(uint32_t *)) &&              /* page table: its one leaf ... */
-	    in_window <= SIZE_MAX / sizeof(uint32_t) && add_records(&total, 1, in_window * sizeof(uint32_t)) &&
-	    add_records(&total, 1, (in_window / 256 + 2) * sizeof(void *)) &&  /* ... and the list of slabs by number, */
-	    add_records(&total, nslabs / 256 + 1, 256 * sizeof(void *)) &&     /* ... in parts of 256 */
-	    add_records(&total, nslabs, slab_record_len(frame));
+	/* The page table: a list of one leaf, and the leaf, with a pointer for each frame. */
+	bool sane = add_records(&total, 1, sizeof(void *)) && in_window <= SIZE_MAX / sizeof(void *) - 1 &&
+	    add_records(&total, 1, (in_window + 1) * sizeof(void *)) && add_records(&total, nslabs, slab_record_len(frame));
 	return sane ? total : 0;
 }
 

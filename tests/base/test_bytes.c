@@ -26,16 +26,23 @@ static void test_zero_clears_its_bytes_and_no_other(void **state)
 
 static void test_copy_moves_its_bytes_and_no_other(void **state)
 {
-	unsigned char from[64], to[64];
+	_Alignas(16) unsigned char from[64], to[64];
 	(void)state;
 
 	for (size_t i = 0; i < sizeof from; i++)
 		from[i] = (unsigned char)(i + 1);
-	for (size_t len = 0; len < 48; len++) {
-		memset(to, FILL, sizeof to);
-		mete__bytes_copy(to + 3, from + 5, len);
-		for (size_t i = 0; i < sizeof to; i++)
-			assert_int_equal(to[i], i >= 3 && i < 3 + len ? (int)(i + 3) : FILL);
+	/* Words where both are aligned, bytes where either is not. */
+	for (size_t at = 0; at <= 8; at++) {
+		for (size_t len = 0; len < 48; len++) {
+			memset(to, FILL, sizeof to);
+			mete__bytes_copy(to + at, from + 8, len);
+			for (size_t i = 0; i < sizeof to; i++)
+				assert_int_equal(to[i], i >= at && i < at + len ? (int)(i - at + 9) : FILL);
+			memset(to, FILL, sizeof to);
+			mete__bytes_copy(to + at, from + 5, len);
+			for (size_t i = 0; i < sizeof to; i++)
+				assert_int_equal(to[i], i >= at && i < at + len ? (int)(i - at + 6) : FILL);
+		}
 	}
 }
 

@@ -15,8 +15,15 @@
 #include <sys/pool.h>
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+_Noreturn void bench_die(const char *what, const char *why)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, why);
+	exit(1);
+}
 
 static bool any_open(enum bench_use use)
 {
@@ -30,7 +37,14 @@ static mete_baddr virtual_bus_of(void *cpu)
 }
 
 /* null: the cost of the harness itself.  Its object is as large as any that is asked for, and aligned like it. */
-static _Alignas(METE_CLASS_MAX) unsigned char null_object[METE_CLASS_MAX];
+static void *null_object;
+
+static bool null_open(enum bench_use use)
+{
+	(void)use;
+	null_object = aligned_alloc(METE_CLASS_MAX, METE_CLASS_MAX);
+	return null_object != NULL;
+}
 
 static void *null_alloc(size_t len, size_t align)
 {
@@ -54,7 +68,7 @@ static void *null_run_alloc(const struct mete_constraint *limit, size_t len)
 
 static bool mete_open(enum bench_use use)
 {
-	bench_arena_open(use == BENCH_OBJECTS);
+	bench_arena_open(use);
 	return true;
 }
 
@@ -158,7 +172,7 @@ static void *mimalloc_run_alloc(const struct mete_constraint *limit, size_t len)
 }
 
 const struct backend bench_backend[BENCH_BACKENDS] = {
-	[BENCH_NULL] = { "null", "", any_open, null_alloc, null_free, 0, null_run_alloc, null_free, NULL, true },
+	[BENCH_NULL] = { "null", "", null_open, null_alloc, null_free, 0, null_run_alloc, null_free, NULL, true },
 	[BENCH_METE] = { "mete", "", mete_open, mete_alloc, mete_free, 0, mete_run_alloc, mete_run_free, mete_bus_of,
 	    true },
 	[BENCH_MIMALLOC] = { "mimalloc", "aligned", mimalloc_open, mimalloc_alloc, mimalloc_free, 0, mimalloc_run_alloc,

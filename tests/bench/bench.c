@@ -43,12 +43,6 @@ struct round {
 static struct round (*result)[BENCH_BACKENDS];
 static const struct bench_budget *budget;
 
-_Noreturn void bench_die(const char *what, const char *why)
-{
-	fprintf(stderr, "mete-bench: %s: %s\n", what, why);
-	exit(1);
-}
-
 static size_t class_len(int class)
 {
 	return (size_t)METE_CLASS_MIN << class;
@@ -76,7 +70,7 @@ static void measure_mix(const struct backend *b, struct round *to)
 
 static void measure_runs(const struct backend *b, struct round *to, int i)
 {
-	if (!runs_possible(b, &runs_case[i]) || !b->open(BENCH_RUNS))
+	if (!runs_possible(b, &runs_case[i]) || !b->open(runs_case[i].use))
 		return;
 	runs_fill(b, &runs_case[i]);
 	runs_go(b, budget->runs_settle);
@@ -260,7 +254,7 @@ static double net_of(int b, size_t which)
 
 static void print_objects(bool mimalloc)
 {
-	static const char *const more[] = { "mete", "net", "mete to", "mimalloc", "mete to", "malloc", "mete to",
+	static const char *const more[] = { "mete", "net", "mete /", "mimalloc", "mete /", "malloc", "mete /",
 		"aligned" };
 
 	printf("Hot pair: one object allocated and freed at once, eight others of its class held.  ns a pair\n");
@@ -288,7 +282,7 @@ static void print_objects(bool mimalloc)
 static void print_runs(bool mimalloc)
 {
 	static const int backends[] = { BENCH_NULL, BENCH_METE, BENCH_MIMALLOC, BENCH_GLIBC_ALIGNED };
-	static const char *const more[] = { "mete", "net", "mete", "failed %", "mete to", "mimalloc", "mete to", "glibc" };
+	static const char *const more[] = { "mete", "net", "mete", "failed %", "mete /", "mimalloc", "mete /", "glibc" };
 
 	printf("\nRuns of whole pages in an arena of 1 GiB.  ns a request: a run allocated and, on average, one freed\n");
 	head("request                     in use", 34, backends, 4, more, 8, mimalloc);
@@ -306,14 +300,12 @@ static void print_runs(bool mimalloc)
 	       "  in use is the share of 1 GiB that is live.\n");
 }
 
-#define STRING(x) STRING_OF(x)
-#define STRING_OF(x) #x
-
 static bool print_title(void)
 {
+	static const char *const guards[] = { "no lock", "lock hook", "own lock" };
 	int mi = bench_mimalloc_version();
 
-	printf("mete " METE_VERSION ", " METE_BUILD ", guard " STRING(METE_GUARD) ", checks %s; ", METE_CHECKS ? "on" : "off");
+	printf("mete " METE_VERSION ", " METE_BUILD ", %s, checks %s; ", guards[METE_GUARD], METE_CHECKS ? "on" : "off");
 #ifdef __GLIBC__
 	printf("glibc %s, ", gnu_get_libc_version());
 #endif
@@ -337,7 +329,7 @@ int main(int argc, char **argv)
 	bool mimalloc = print_title();
 	measure_all();
 	printf("Medians of %d interleaved rounds, in %.0f s.  Thread CPU time, the harness (null) included; net: without it.\n"
-	       "Nanoseconds are this machine's at this moment; ratios travel better, and instruction counts (steps) exactly.\n\n",
+	       "Nanoseconds are this machine's, now; ratios travel better, and instruction counts (steps) exactly.\n\n",
 	    budget->rounds, difftime(time(NULL), started));
 	print_objects(mimalloc);
 	print_runs(mimalloc);

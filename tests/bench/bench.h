@@ -11,18 +11,14 @@
 
 #include <mete/alloc.h>
 
-#if defined(__GNUC__)
-#define BENCH_NOINLINE __attribute__((noinline))
-#else
-#define BENCH_NOINLINE
-#endif
-
 #define BENCH_FRAME 4096u
 
-/* What a backend is going to be used for. */
+/* What a backend is going to be used for: alloc and free, or run_alloc and run_free in one of three places. */
 enum bench_use {
-	BENCH_OBJECTS, /* alloc and free; the memory is written to */
-	BENCH_RUNS,    /* run_alloc and run_free; nobody touches the memory */
+	BENCH_OBJECTS,     /* the memory is written to */
+	BENCH_RUNS,        /* nobody touches the memory; 1 GiB above 4 GiB */
+	BENCH_RUNS_BELOW,  /* 1 GiB below 4 GiB is asked for, and another above it is there */
+	BENCH_RUNS_ACROSS, /* 1 GiB, half of it below 4 GiB and half above */
 };
 
 struct backend {
@@ -58,12 +54,13 @@ struct bench_budget {
 };
 
 /*
- * ns for one alloc and free of `len` bytes, aligned to `len`, with eight others held; and for one free and alloc in a set
- * of 10,000 live objects of 16 B to 64 KiB.  Both tell whether the objects were aligned as asked.
+ * ns for one alloc and free of `len` bytes, aligned to `len`, with eight others held; and for one free and alloc in a
+ * set of 10,000 live objects of 16 B to 64 KiB.  Both tell whether the objects were aligned as asked.
  */
 double bench_pair(const struct backend *b, const struct bench_budget *budget, size_t len, bool *ret_aligned);
 double bench_mix(const struct backend *b, const struct bench_budget *budget, bool *ret_aligned);
 
+/* End the program: this cannot be measured. */
 _Noreturn void bench_die(const char *what, const char *why);
 
 #endif

@@ -4,8 +4,8 @@
  * Bench arena: address space is reserved, and never more of it filled with memory than somebody touches.
  */
 #include "bench_arena.h"
-#include "bench.h"
 
+#include <mete/arena.h>
 #include <mete/openbsd.h>
 
 #include <errno.h>
@@ -16,27 +16,41 @@
 #define CONGRUENT ((size_t)1 << 20)
 #define SLABS 100000u /* more than any workload has */
 
+#define GIB ((size_t)1 << 30)
+#define TOUCHED (PROT_READ | PROT_WRITE)
+
+static const struct {
+	mete_paddr phys;
+	size_t len;
+	int protection;
+} ground[] = {
+	[BENCH_OBJECTS] = { 1 * GIB, GIB, TOUCHED },
+	[BENCH_RUNS] = { 4 * GIB, GIB, PROT_NONE },
+	[BENCH_RUNS_BELOW] = { 3 * GIB, 2 * GIB, PROT_NONE },
+	[BENCH_RUNS_ACROSS] = { 4 * GIB - GIB / 2, GIB, PROT_NONE },
+};
+
 static struct mete_arena bench_arena;
 static struct mete_openbsd bench_openbsd;
 struct mete_device bench_arena_device;
 
 METE_OPENBSD_HERE(bench_openbsd);
 
-static void *reserve(int protection)
+static void *reserve(size_t len, int protection)
 {
-	unsigned char *cpu = mmap(NULL, BENCH_ARENA_LEN + CONGRUENT, protection,
+	unsigned char *cpu = mmap(NULL, len + CONGRUENT, protection,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (cpu == MAP_FAILED)
 		bench_die("address space", strerror(errno));
 	return cpu + (CONGRUENT - ((uintptr_t)cpu & (CONGRUENT - 1)));
 }
 
-void bench_arena_open(bool touched)
+void bench_arena_open(enum bench_use use)
 {
 	struct mete_span span = {
-		.cpu = reserve(touched ? PROT_READ | PROT_WRITE : PROT_NONE),
-		.phys = BENCH_ARENA_PHYS,
-		.len = BENCH_ARENA_LEN,
+		.cpu = reserve(ground[use].len, ground[use].protection),
+		.phys = ground[use].phys,
+		.len = ground[use].len,
 	};
 	struct mete_arena_config config = { .spans = &span, .nspans = 1, .congruent = CONGRUENT };
 

@@ -3,8 +3,8 @@
 /*
  * Objects: the hot pair and the mixed steady state.
  *
- * The clock is the thread's CPU time, so that what else the machine does counts as little as possible.  What is drawn is
- * drawn before the clock starts.
+ * The clock is the thread's CPU time, so that what else the machine does counts as little as possible.  What is drawn
+ * is drawn before the clock starts.
  */
 #include "bench.h"
 #include "clock.h"

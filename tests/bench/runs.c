@@ -3,21 +3,22 @@
  * Runs: the workload.  The time of a request includes that of the harness, which draws nothing but looks up.
  */
 #include "runs.h"
-#include "bench_arena.h"
 #include "draw.h"
 
 #define DRAWN (1u << 16)
-#define LIVE (BENCH_ARENA_LEN / BENCH_FRAME)
+#define ALL ((size_t)1 << 30)
+#define LIVE (ALL / BENCH_FRAME)
 #define KINDS 7 /* lengths rounded up to a power of two: 4 to 256 KiB */
 #define KIB 1024u
 
 #define THRICE(name, ...) { name, 80, __VA_ARGS__ }, { name, 90, __VA_ARGS__ }, { name, 95, __VA_ARGS__ }
 
 const struct runs_case runs_case[RUNS_CASES] = {
-	THRICE("4-256 KiB, anywhere", 256 * KIB, false, 0, 0),
-	THRICE("4-64 KiB, no-cross 64 KiB", 64 * KIB, false, 64 * KIB, 0),
-	THRICE("4-256 KiB, below 4 GiB", 256 * KIB, false, 0, BENCH_ARENA_LOW - 1),
-	THRICE("4-256 KiB, natural alignment", 256 * KIB, true, 0, 0),
+	THRICE("4-256 KiB, anywhere", BENCH_RUNS, 256 * KIB, false, 0, 0),
+	THRICE("4-64 KiB, no-cross 64 KiB", BENCH_RUNS, 64 * KIB, false, 64 * KIB, 0),
+	THRICE("4-256 KiB, below 4 GiB", BENCH_RUNS_BELOW, 256 * KIB, false, 0, 0xffffffffu),
+	THRICE("4-256 KiB, across 4 GiB", BENCH_RUNS_ACROSS, 256 * KIB, false, 0, 0),
+	THRICE("4-256 KiB, natural alignment", BENCH_RUNS, 256 * KIB, true, 0, 0),
 };
 
 static struct {
@@ -39,7 +40,7 @@ static struct {
 
 bool runs_possible(const struct backend *b, const struct runs_case *c)
 {
-	return b->run_alloc && (b->constrained || (!c->boundary && !c->last));
+	return b->run_alloc && (b->constrained || (c->use == BENCH_RUNS && !c->boundary));
 }
 
 static void free_one(const struct backend *b, uint32_t victim)
@@ -103,8 +104,7 @@ void runs_fill(const struct backend *b, const struct runs_case *c)
 		runs.limit[kind].boundary = c->boundary;
 		runs.limit[kind].last = c->last;
 	}
-	size_t reachable = c->last ? (size_t)(c->last - BENCH_ARENA_PHYS) + 1 : BENCH_ARENA_LEN;
-	runs.share = reachable / 100 * c->percent;
+	runs.share = ALL / 100 * c->percent;
 
 	while (runs.live_len + runs.len[runs.next & (DRAWN - 1)] <= runs.share) {
 		unsigned at = runs.next & (DRAWN - 1);

@@ -2,7 +2,7 @@
 /*
  * Runs: whole frames with constraints, in an arena that is nearly full.
  *
- * A *case* is a kind of request and a share of the reachable memory in use.  Lengths are 4 to 256 KiB, every power of two
+ * A *case* is a kind of request and a share of 1 GiB in use.  Lengths are 4 to 256 KiB, every power of two
  * as likely as the next.  A request first frees runs at random until its length fits into the share, so on average one
  * run is freed for each that is allocated.
  */
@@ -13,13 +13,14 @@
 
 struct runs_case {
 	const char *name;
-	unsigned percent;    /* of what the device can reach, in use */
+	unsigned percent;    /* of 1 GiB, in use */
+	enum bench_use use;
 	size_t most;         /* longest run */
 	bool natural;        /* aligned to its length, rounded up to a power of two */
 	mete_baddr boundary, last;
 };
 
-#define RUNS_CASES 12
+#define RUNS_CASES 15
 extern const struct runs_case runs_case[RUNS_CASES];
 
 /* Whether the backend can serve such requests at all. */

@@ -68,8 +68,11 @@ bool model_part_begin(const char *name, unsigned share, struct model_random *ret
 /* Whether the part has budget for another operation; counts it. */
 bool model_more(void);
 
-/* End the part: print its line, and fail if the cap excused more than 1 of 1000 failures. */
-void model_part_end(void);
+/*
+ * End the part: print its line, and fail if the cap excused more than 1 of 1000 failures; or, where `rare`, requests:
+ * if hardly any fail, a share of them says little.
+ */
+void model_part_end(bool rare);
 
 /* After the last part: print the sum and return the program's exit status. */
 int model_finish(void);

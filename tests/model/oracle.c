@@ -2,8 +2,8 @@
 /*
  * Oracle: see oracle.h.
  *
- * One function a rule, each in the words of the contract and in numbers too wide to overflow.  The only speed-up is that
- * the free frames from a start on are counted once, from the end of the span, instead of again for each start.
+ * One function a rule, each in the words of the contract and in numbers too wide to overflow.  The only speed-up is
+ * that the free frames from a start on are counted once, from the end of the span, instead of again for each start.
  */
 #include "oracle.h"
 #include "model_run.h"
@@ -97,8 +97,8 @@ bool oracle_fits(const struct oracle *oracle, const struct mete_want *want, uint
 {
 	wide first = start, last = first + want->len - 1;
 
-	return start % oracle->frame == 0 && rule_range(want, first, last) && rule_hole(want, first, last) && rule_align(want, start) &&
-	    rule_boundary(want, first, last);
+	return start % oracle->frame == 0 && rule_range(want, first, last) && rule_hole(want, first, last) &&
+	    rule_align(want, start) && rule_boundary(want, first, last);
 }
 
 bool oracle_any(const struct oracle *oracle, const struct mete_want *want, enum oracle_when when,

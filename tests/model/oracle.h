@@ -6,10 +6,10 @@
  * once more and one by one, holds for the run's first and last address.  Nothing is cut short by cleverness: an answer
  * of "no" means that every frame of every span was looked at.  It shares neither code nor ideas with src/.
  *
- * What the contract leaves open is read as follows: the rules hold for the `len` bytes from the start on, which a device
- * will see; free and inside one span must be the whole frames.  A hole that covers all of [first, last] makes a want
- * unsatisfiable, not malformed; a phase without its align or boundary and a `hole_first` without a `hole_last` make it
- * malformed.
+ * What the contract leaves open is read as follows: the rules hold for the `len` bytes from the start on, which a
+ * device will see; free and inside one span must be the whole frames.  A hole that covers all of [first, last] makes a
+ * want unsatisfiable, not malformed; a phase without its align or boundary and a `hole_first` without a `hole_last`
+ * make it malformed.
  */
 #ifndef METE_TESTS_ORACLE_H
 #define METE_TESTS_ORACLE_H

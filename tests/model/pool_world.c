@@ -2,9 +2,9 @@
 /*
  * Pool world: see pool_world.h.
  *
- * In order: arithmetic of addresses and constraints, the provider in between, the counters, what callers hold, and how a
- * world is made at random.  Whatever is impossible by the contracts ends the test where it is seen, inside the call that
- * did it.
+ * In order: arithmetic of addresses and constraints, the provider in between, the counters, what callers hold, and how
+ * a world is made at random.  Whatever is impossible by the contracts ends the test where it is seen, inside the call
+ * that did it.
  */
 #include "pool_world.h"
 
@@ -15,8 +15,6 @@
 #define KIB UINT64_C(1024)
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
-
-/* --- addresses -------------------------------------------------------------------------------------------------- */
 
 bool world_phys(const struct world *w, const void *cpu, uint64_t *ret_phys)
 {
@@ -132,8 +130,6 @@ bool world_allows_both(const struct mete_constraint *a, const struct mete_constr
 	return world_allows(a, bus, len) && world_allows(b, bus, len) &&
 	    (holes == HOLES_APART || world_allows(&cover, bus, len));
 }
-
-/* --- slabs ------------------------------------------------------------------------------------------------------ */
 
 struct world_slab *world_slab_at(struct world *w, const void *cpu)
 {
@@ -253,6 +249,9 @@ static void slab_leave(struct world *w, struct world_slab *slab)
 	pool->nslabs--;
 	pool->ntotal -= slab->nblocks;
 	pool->bytes -= slab->nframes * w->frame;
+	if (pool != w->ending && world_nfree(pool) < pool->low)
+		model_differ("a slab was given back, and %zu free blocks are left of a reserve of %zu",
+		    world_nfree(pool), pool->low);
 	free(slab->offset);
 	free(slab->live);
 	w->nslabs_given++;
@@ -351,17 +350,16 @@ void world_check_reclaimed(struct world *w, const struct world_pool *except)
 		if (slab->nframes == 0 || slab->pool == NULL || slab->pool == except || slab->nlive != 0)
 			continue;
 		if (world_nfree(slab->pool) >= slab->pool->low + slab->nblocks)
-			model_differ("slab 0x%" PRIx64 " of %u blocks stays idle: %zu blocks are free, the reserve is %zu",
+			model_differ("slab 0x%" PRIx64 " of %u blocks stays idle: %zu are free, the reserve is %zu",
 			    slab->phys, slab->nblocks, world_nfree(slab->pool), slab->pool->low);
 	}
 }
-
-/* --- calls and counters ----------------------------------------------------------------------------------------- */
 
 void world_begin(struct world *w, struct world_pool *pool, struct world_device *device)
 {
 	w->for_pool = pool;
 	w->for_device = device;
+	w->ending = NULL;
 	w->taken = w->freeing = NULL;
 	w->ntaken = w->nslabs_given = 0;
 	w->capped_before = w->arena.frames.ncapped;
@@ -403,8 +401,6 @@ void world_end(struct world *w, const struct mete_counters *delta, const char *c
 		model_differ("%s: %zu frames are said to be free, %zu are", call, w->arena.frames.nfree,
 		    w->oracle.nfree);
 }
-
-/* --- what callers hold, and what devices do to it --------------------------------------------------------------- */
 
 static uint64_t pattern_word(const struct world_live *live, size_t i)
 {
@@ -499,8 +495,6 @@ void world_live_remove(struct world *w, struct world_live *live)
 	live->slab = NULL;
 	w->live_unused[w->nlive_unused++] = number;
 }
-
-/* --- building a world ------------------------------------------------------------------------------------------- */
 
 static uint64_t round_up(uint64_t x, uint64_t power)
 {

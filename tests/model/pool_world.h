@@ -135,6 +135,7 @@ struct world {
 	/* The call in progress, which explains what the provider sees. */
 	struct world_pool *for_pool;
 	struct world_device *for_device;
+	struct world_pool *ending;      /* the pool that ends: its reserve goes, too */
 	struct world_slab *taken;       /* the last run taken in this call */
 	struct world_slab *freeing;     /* the device allocation being freed */
 	size_t ntaken;                  /* runs taken in this call */
@@ -157,8 +158,8 @@ bool world_bus(const struct world_device *device, uint64_t phys, uint64_t len, u
 bool world_allows(const struct mete_constraint *c, uint64_t bus, uint64_t len);
 
 /*
- * Two holes become one that covers both and the gap between them, says mete_constraint_merge(), if they leave one at all:
- * a hole out of the range is none.  So there are two answers, and the library's may be either or between them.
+ * Two holes become one that covers both and the gap between them, says mete_constraint_merge(), if they leave one at
+ * all: a hole out of the range is none.  So there are two answers, and the library's may be either or between them.
  */
 enum world_holes {
 	HOLES_APART,   /* each forbids what it covers: what must at least be forbidden */

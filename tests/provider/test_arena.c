@@ -126,6 +126,27 @@ static void test_records_are_enough_for_the_slabs_they_were_asked_for(void **sta
 	free(config.records);
 }
 
+/* Exactly as many records as the arena says it needs let it start, whatever its size: 64 KiB to 1 GiB of addresses. */
+static void test_records_are_enough_to_start_at_every_size(void **state)
+{
+	(void)state;
+	for (size_t len = 65536; len <= (size_t)1 << 30; len *= 4) {
+		/* The memory itself is never touched, so any addresses will do. */
+		const struct mete_span span = { (void *)0x10000000, 0x10000000, len, 0 };
+		struct mete_arena_config config = { .spans = &span, .nspans = 1 };
+		struct mete_arena arena;
+		for (size_t nslabs = 0; nslabs <= 100; nslabs += 50) {
+			config.records_len = mete_arena_records(&config, nslabs);
+			assert_true(config.records_len > 0);
+			config.records = malloc(config.records_len);
+			assert_non_null(config.records);
+			assert_ok(mete_arena_init(&arena, &config));
+			assert_ok(mete_arena_fini(&arena));
+			free(config.records);
+		}
+	}
+}
+
 static void test_records_that_run_out_fail_cleanly(void **state)
 {
 	static const struct mete_span span = { memory, PHYS, LEN, 0 };
@@ -244,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_malformed_arenas_are_refused),
 		cmocka_unit_test(test_records_are_enough_for_the_slabs_they_were_asked_for),
+		cmocka_unit_test(test_records_are_enough_to_start_at_every_size),
 		cmocka_unit_test(test_records_that_run_out_fail_cleanly),
 		cmocka_unit_test(test_addresses_agree_in_all_views),
 		cmocka_unit_test(test_a_bad_give_changes_nothing),

@@ -94,14 +94,14 @@ void mete_linux_dma_pool_destroy(struct mete_linux_pool *pool)
 		p->ops->record_free(p->ctx, pool, sizeof *pool);
 }
 
-void *mete_linux_dma_pool_alloc(struct mete_linux_pool *pool, unsigned gfp, uint64_t *ret_handle)
+void *mete_linux_dma_pool_alloc(struct mete_linux_pool *pool, unsigned gfp, void *ret_handle)
 {
 	mete_baddr bus;
 	void *cpu;
 
 	if (!pool || mete_pool_alloc(&pool->core, gfp & METE_LINUX_ZERO ? METE_ZERO : 0, &cpu, &bus))
 		return NULL;
-	*ret_handle = bus;
+	mete__bytes_copy(ret_handle, &bus, sizeof bus);
 	return cpu;
 }
 

@@ -32,7 +32,7 @@ void mete__linux_limit(uint64_t mask, uint64_t bus_limit, struct mete_constraint
 	ret->last = last < METE_BADDR_MAX ? (mete_baddr)last : METE_BADDR_MAX;
 }
 
-void *mete_linux_dma_alloc_coherent(const struct mete_linux_view *view, size_t size, uint64_t *ret_handle, unsigned gfp)
+void *mete_linux_dma_alloc_coherent(const struct mete_linux_view *view, size_t size, void *ret_handle, unsigned gfp)
 {
 	struct mete_constraint limit;
 	mete_baddr bus;
@@ -55,7 +55,7 @@ void *mete_linux_dma_alloc_coherent(const struct mete_linux_view *view, size_t s
 	limit.align = (mete_baddr)1 << order;
 	if (mete_device_alloc(view->core, &limit, size, METE_MEMORY_COHERENT, METE_ZERO, &cpu, &bus))
 		return NULL;
-	*ret_handle = bus;
+	mete__bytes_copy(ret_handle, &bus, sizeof bus);
 	return cpu;
 }
 

@@ -27,6 +27,9 @@
 #define DMA_BIT_MASK(n) (((n) == 64) ? ~0ULL : ((1ULL << (n)) - 1))
 #define DMA_MAPPING_ERROR (~(dma_addr_t)0)
 
+/* A driver's handle and a bus address have one width, or the calls below would write past the handle. */
+typedef char mete_linux_dma_addr_is_as_wide_as_mete_baddr[sizeof(dma_addr_t) == sizeof(mete_baddr) ? 1 : -1];
+
 #if defined(__GNUC__)
 #define METE_NATIVE static inline __attribute__((always_inline, unused))
 #else
@@ -48,13 +51,9 @@ METE_NATIVE unsigned mete_linux_gfp(gfp_t gfp)
 METE_NATIVE void *dma_alloc_coherent(struct device *dev, size_t size, dma_addr_t *dma_handle, gfp_t gfp)
 {
 	struct mete_linux_view view;
-	uint64_t handle;
 
 	mete_linux_view_of(dev, &view);
-	void *cpu = mete_linux_dma_alloc_coherent(&view, size, &handle, mete_linux_gfp(gfp));
-	if (cpu)
-		*dma_handle = (dma_addr_t)handle;
-	return cpu;
+	return mete_linux_dma_alloc_coherent(&view, size, dma_handle, mete_linux_gfp(gfp));
 }
 
 METE_NATIVE void dma_free_coherent(struct device *dev, size_t size, void *cpu_addr, dma_addr_t dma_handle)

@@ -34,12 +34,7 @@ METE_NATIVE void dma_pool_destroy(struct dma_pool *pool)
 
 METE_NATIVE void *dma_pool_alloc(struct dma_pool *pool, gfp_t mem_flags, dma_addr_t *handle)
 {
-	uint64_t bus;
-	void *cpu = mete_linux_dma_pool_alloc((struct mete_linux_pool *)pool, mete_linux_gfp(mem_flags), &bus);
-
-	if (cpu)
-		*handle = (dma_addr_t)bus;
-	return cpu;
+	return mete_linux_dma_pool_alloc((struct mete_linux_pool *)pool, mete_linux_gfp(mem_flags), handle);
 }
 
 METE_NATIVE void *dma_pool_zalloc(struct dma_pool *pool, gfp_t mem_flags, dma_addr_t *handle)

@@ -54,7 +54,7 @@ void *mete_classes_get(struct mete_classes *classes, size_t len);
  * Free an object; `len` must be of the class it was allocated in.  NULL is allowed.
  *
  * Returns 0; METE_EFAULT (not the start of a block of these classes); METE_EALREADY (not live); METE_EMSGSIZE (live, but
- * of another class); METE_EINVAL (`len` out of range).  Nothing is freed then, and a counter tells.  Never sleeps.
+ * of another class); METE_EINVAL (`len` out of range, or classes that are zeroed and not initialised).  Nothing is freed then, and a counter tells.  Never sleeps.
  */
 int mete_classes_free(struct mete_classes *classes, void *cpu, size_t len);
 

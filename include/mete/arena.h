@@ -71,7 +71,8 @@ extern "C" {
 
 /*
  * Bytes of `records` that an arena with this config and `nslabs` slabs and device allocations at one time can need.
- * The largest record a slab can have is assumed (512 bytes with frames of 4 KiB).
+ * The largest record is assumed that a slab of the default size
+ * can have (512 bytes with frames of 4 KiB); a pool with a larger slab of small blocks needs 1.125 bytes for each block.
  * Returns 0 if the config is malformed.
  */
 size_t mete_arena_records(const struct mete_arena_config *config, size_t nslabs);

@@ -23,7 +23,10 @@
 #define METE_SHELF 64
 #endif
 
-/* Check at each free that the block is live and belongs to the pool: 1, or 0 for code that is proven elsewhere. */
+/*
+ * Check at each free that the block is live: 1, or 0 for code that is proven elsewhere.  That the block belongs to the pool
+ * is checked either way, for its record must be found.
+ */
 #ifndef METE_CHECKS
 #define METE_CHECKS 1
 #endif

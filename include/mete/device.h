@@ -98,11 +98,13 @@ mete_baddr mete_device_last(const struct mete_device *device);
  * `len` is at least 1.  With METE_ZERO every byte of the frames is cleared, else the content is unspecified.
  * `ret_bus` may be NULL.
  *
- * Returns 0; METE_EINVAL (`len` 0, unknown flags, a malformed or contradicting limit, `len` longer than max_segment
- * or boundary allow); METE_ENOTSUP (that kind of memory is not offered); METE_ERANGE (no address would ever do);
+ * Returns 0; METE_EINVAL (`len` 0, unknown flags, a malformed or contradicting limit, `len` longer than max_segment,
+ * max_transfer or boundary allow); METE_ENOTSUP (that kind of memory is not offered); METE_ERANGE (no address would ever do);
  * METE_ENOMEM.  With METE_WAIT, METE_ENOMEM only where waiting is impossible, and counted as wait_refused.
  *
- * May sleep only with METE_WAIT.  Before it fails or waits, idle slabs of all pools go back to the provider.
+ * May sleep only with METE_WAIT; while others wait, it lines up behind them before it tries.  Before it fails or waits,
+ * idle slabs of all pools go back to the provider.  An alignment of a frame or more can only be met where the bus range's
+ * offset is a multiple of a frame.
  * Time: the provider's, for each bus range; clearing is outside the guard.
  */
 int mete_device_alloc(struct mete_device *device, const struct mete_constraint *limit, size_t len,

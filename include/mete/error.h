@@ -2,7 +2,7 @@
 /*
  * Errors: every fallible call returns 0 or one of these, all negative.
  *
- * The magnitudes are the usual errno numbers, spelled out because firmware may have no <errno.h>.  A code exists only
+ * The magnitudes are Linux's errno numbers, spelled out because firmware may have no <errno.h>.  A code exists only
  * where a caller would act differently on it.
  */
 #ifndef METE_ERROR_H
@@ -19,7 +19,7 @@
 	X(ENODEV, 19, "no such device") \
 	X(EINVAL, 22, "an argument is out of range, or two of them contradict each other") \
 	X(ERANGE, 34, "no address that the device can reach would ever do") \
-	X(EALREADY, 37, "already free") \
+	X(EALREADY, 114, "already free") \
 	X(EMSGSIZE, 90, "the size differs from the size at allocation") \
 	X(ENOTSUP, 95, "not offered here") \
 	X(ETIMEDOUT, 110, "did not happen in time")

@@ -19,10 +19,10 @@ struct mete_host;
 struct mete_host_config {
 	uint64_t seed;       /* of the addresses; 0 is as good as any other */
 	size_t frame;        /* bytes, a power of two from 4096 to 65536; 0: 4096 */
-	size_t large;        /* bytes above 4 GiB; 0: 256 MiB */
-	size_t small;        /* bytes below 4 GiB; 0: 32 MiB */
+	size_t large;        /* bytes above 4 GiB, below 2^46; 0: 256 MiB */
+	size_t small;        /* bytes below 4 GiB, at most 2 GiB; 0: 32 MiB */
 	size_t tiny;         /* bytes below 16 MiB, at most 8 MiB; 0: 1 MiB */
-	size_t congruent;    /* pointers and physical addresses agree modulo this power of two, at least `frame`;
+	size_t congruent;    /* pointers and physical addresses agree modulo this power of two, from `frame` to 1 MiB;
 	                      * 0: METE_CONGRUENT.  Less is hostile: alignment then holds on the bus only */
 	bool single;         /* no lock: one thread only */
 };

@@ -27,10 +27,11 @@ extern "C" {
  * NULL; the stricter counts, field by field.
  *
  * Returns 0; METE_EINVAL (`len` 0, an unknown access, a malformed or contradicting limit); METE_EFAULT (the provider knows no physical address);
- * METE_ERANGE (not contiguous, out of the device's ranges or its constraint); METE_ENOTSUP (a non-coherent device:
+ * METE_ERANGE (not contiguous, out of the device's ranges, or against its constraint: `len` below min_transfer or no
+ * multiple of granularity is, too); METE_ENOTSUP (a non-coherent device:
  * that takes sync, which is not there yet).  Nothing is mapped then, and a counter tells.
  *
- * Any context; never sleeps; O(frames of the object + ranges).
+ * Any context; never sleeps; O(ranges), and one call of the provider's translate.
  */
 int mete_map_direct(struct mete_device *device, const struct mete_constraint *limit, const void *cpu, size_t len,
     enum mete_access access, mete_baddr *ret_bus);

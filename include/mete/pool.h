@@ -23,7 +23,8 @@ struct mete_pool_config {
 	size_t boundary;           /* no block straddles a multiple of this power of two on the bus; 0: none */
 	enum mete_memory memory;
 	const struct mete_constraint *limit; /* besides the device's; copied; NULL: none.  No `phase` */
-	size_t slab;               /* bytes wanted in a slab; 0: 16 blocks, from one frame to 64 KiB */
+	size_t slab;               /* bytes wanted in a slab, at most 64 KiB (256 KiB if the stride is a power of two);
+	                            * 0: 16 blocks, from one frame to 64 KiB */
 };
 
 /* A block and the place of its state byte, in its slab's record. */
@@ -39,11 +40,11 @@ struct mete_pool {
 	uint32_t shelf_cap;
 	uint32_t stride;            /* from block to block */
 	uint32_t recip;             /* 2^32 / stride, rounded up: division by multiplication */
-	uint32_t window_mask;       /* blocks repeat every window_mask + 1 bytes: the boundary, where it is smaller */
-	uint32_t per_window;        /* blocks in one window */
-	uint8_t window_shift;
+	uint32_t cell_mask;       /* blocks repeat every cell_mask + 1 bytes: the boundary, where it is smaller */
+	uint32_t per_cell;        /* blocks in one cell */
+	uint8_t cell_shift;
 	uint8_t stride_shift;       /* log of the stride, rounded down */
-	bool windows;               /* whether there are any */
+	bool cells;               /* whether there are any */
 	struct mete_device *device;
 	struct mete_slab *partial;  /* slabs with free and used blocks */
 	struct mete_slab *full;     /* slabs with no free block but perhaps on the shelf */
@@ -108,17 +109,17 @@ int mete_pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete
 /*
  * Free a block.  NULL is allowed.
  *
- * Returns 0; METE_EFAULT (not the start of a block of this pool); METE_EALREADY (not live).  Nothing is freed then, and
- * a counter tells.  Never sleeps.  Constant time, or the provider's when a slab goes back.
+ * Returns 0; METE_EFAULT (not the start of a block of this pool); METE_EALREADY (not live); METE_EINVAL (a pool that is not
+ * initialised).  Nothing is freed then, and a counter tells, except for the last.  Never sleeps.  Constant time, or the provider's when a slab goes back.
  */
 int mete_pool_free(struct mete_pool *pool, void *cpu);
 
-/* The bus address of a live block.  METE_EFAULT, METE_EALREADY as above, not counted.  Never sleeps. */
+/* The bus address of a live block.  Fails as mete_pool_free(), but does not count.  Never sleeps. */
 int mete_pool_address(struct mete_pool *pool, const void *cpu, mete_baddr *ret_bus);
 
 /*
  * Add slabs until at least `n` blocks are free.  Returns 0, or the error of the slab that could not be had; what was
- * added stays.  Never sleeps.
+ * added stays.  METE_EINVAL on a pool that is not initialised; the calls below do nothing then.  Never sleeps.
  */
 int mete_pool_prime(struct mete_pool *pool, size_t n);
 
@@ -128,14 +129,14 @@ void mete_pool_set_keep(struct mete_pool *pool, size_t nslabs);
 
 /*
  * Most blocks that may be live at one time; SIZE_MAX lifts the limit.  METE_EINVAL if more are live now.  At the limit
- * a request fails with METE_ENOMEM, or waits.
+ * a request fails with METE_ENOMEM, or waits.  Not for the pools inside a class allocator, whose short way does not count.
  */
 int mete_pool_set_hard(struct mete_pool *pool, size_t nblocks);
 
 /* Give idle slabs back, low-water reserve aside.  Returns how many.  Never sleeps. */
 size_t mete_pool_reclaim(struct mete_pool *pool);
 
-/* Any context in which the guard may be taken. */
+/* Any context in which the guard may be taken.  All zeros for a pool that is not initialised. */
 void mete_pool_info(struct mete_pool *pool, struct mete_pool_info *ret);
 
 #ifdef __cplusplus

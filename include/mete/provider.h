@@ -112,12 +112,12 @@ struct mete_provider {
 	size_t frame;              /* bytes in a frame, a power of two */
 	mete_paddr phys_last;      /* highest physical address of any run */
 
-	uintptr_t window;          /* lowest CPU address of any run */
-	uintptr_t window_last;     /* highest offset from there */
+	uintptr_t extent;          /* lowest CPU address of any run */
+	uintptr_t extent_last;     /* highest offset from there */
 	uintptr_t leaf_mask;       /* offset within a leaf */
 	struct mete_slab ***leaf;  /* page table: leaf[offset >> leaf_shift][frame in the leaf] is a slab, or NULL */
-	struct mete_slab **first_leaf; /* the only one, if there is a window: the short way */
-	uintptr_t first_last;      /* highest offset in it; 0 if there is no window: then it is `nobody` */
+	struct mete_slab **first_leaf; /* the only one, if there is an extent: the short way */
+	uintptr_t first_last;      /* highest offset in it; 0 if there is no extent: then it is `nobody` */
 	struct mete_slab *nobody;  /* NULL */
 	uint8_t frame_shift;
 	uint8_t leaf_shift;
@@ -133,8 +133,9 @@ struct mete_provider {
 
 struct mete_provider_config {
 	size_t frame;              /* bytes, a power of two, at least 64 */
-	const void *window;        /* all runs lie in `window_len` bytes from here on; both 0: anywhere below 2^48 */
-	size_t window_len;
+	const void *extent;        /* all runs lie in `extent_len` bytes from here on, which is a
+	                            * multiple of `frame`; both 0: anywhere below 2^48 */
+	size_t extent_len;
 	mete_paddr phys_last;      /* highest physical address of any run; 0: not known, so as high as there is */
 	const struct mete_hooks *hooks; /* may be NULL */
 	void *hooks_ctx;
@@ -149,7 +150,7 @@ extern "C" {
 /*
  * Make a provider out of `ops`.  `ops`, `ctx` and the hooks must stay until mete_provider_fini().
  *
- * A window saves records and time: the page table takes a pointer for each frame of it.  Without one it takes a pointer
+ * An extent saves records and time: the page table takes a pointer for each frame of it.  Without one it takes a pointer
  * for each 2^30 bytes of address space that could be used (2^22 with 32-bit pointers), and a pointer for each frame of
  * every such piece that is.
  *

@@ -95,6 +95,8 @@ void *mete_classes_get(struct mete_classes *classes, size_t len)
 	struct mete_pool *pool = &classes->pool[class_of_last(last)];
 	BITS_KEEP(pool);
 	struct mete_provider *p = pool->provider;
+	if (BITS_UNLIKELY(!p))
+		return NULL;
 	if (BITS_UNLIKELY(!guard_enter_now(p)))
 		return classes_get_slow(pool);
 	if (BITS_UNLIKELY(pool->top == pool->bottom)) {
@@ -150,6 +152,8 @@ int mete_classes_free(struct mete_classes *classes, void *cpu, size_t len)
 		return cpu ? classes_bad_argument(classes) : 0;
 	struct mete_pool *pool = &classes->pool[class_of_last(last)];
 	BITS_KEEP(pool);
+	if (BITS_UNLIKELY(!pool->provider))
+		return METE_EINVAL;
 	if (BITS_UNLIKELY(!guard_enter_now(pool->provider)))
 		return classes_free_busy(pool, cpu, classes);
 	return BITS_LIKELY(block_put_now(pool, cpu)) ? 0 : classes_free_slow(pool, cpu, classes);

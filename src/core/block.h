@@ -29,12 +29,12 @@ static inline uint32_t block_index(const struct mete_pool *pool, uint32_t off)
 {
 	uint32_t base = 0;
 
-	if (pool->windows) {
-		base = (off >> pool->window_shift) * pool->per_window;
-		off &= pool->window_mask;
+	if (pool->cells) {
+		base = (off >> pool->cell_shift) * pool->per_cell;
+		off &= pool->cell_mask;
 	}
 	uint32_t index = (uint32_t)(((uint64_t)off * pool->recip) >> 32);
-	if (index * pool->stride != off || (pool->windows && index >= pool->per_window))
+	if (index * pool->stride != off || (pool->cells && index >= pool->per_cell))
 		return UINT32_MAX;
 	return base + index;
 }
@@ -74,7 +74,7 @@ int mete__pool_put(struct mete_pool *pool, void *cpu);
 static inline bool block_put_now(struct mete_pool *pool, void *cpu)
 {
 	struct mete_provider *p = pool->provider;
-	uintptr_t at = (uintptr_t)cpu - p->window;
+	uintptr_t at = (uintptr_t)cpu - p->extent;
 
 	if (BITS_UNLIKELY(at > p->first_last))
 		return false;

@@ -12,6 +12,13 @@ static bool access_known(enum mete_access access)
 	return access == METE_DEVICE_READS || access == METE_DEVICE_WRITES || access == METE_DEVICE_READS_WRITES;
 }
 
+/* The limits that concern a mapping as a whole. */
+static bool transfer_allowed(const struct mete_constraint *c, size_t len)
+{
+	return (!c->max_transfer || len <= c->max_transfer) && len >= c->min_transfer &&
+	    (!c->granularity || len % c->granularity == 0);
+}
+
 int mete_map_direct(struct mete_device *device, const struct mete_constraint *limit, const void *cpu, size_t len,
     enum mete_access access, mete_baddr *ret_bus)
 {
@@ -31,8 +38,7 @@ int mete_map_direct(struct mete_device *device, const struct mete_constraint *li
 		error = METE_ERANGE;
 	if (!error)
 		error = mete_device_bus(device, phys, len, &bus);
-	if (!error && (!mete_constraint_allows(&merged, bus, (mete_baddr)len) ||
-	        (merged.max_transfer && len > merged.max_transfer)))
+	if (!error && !(mete_constraint_allows(&merged, bus, (mete_baddr)len) && transfer_allowed(&merged, len)))
 		error = METE_ERANGE;
 	if (error)
 		return mete__line_count(p, &p->counters.map_refused, error);

@@ -11,7 +11,7 @@
  * shelf is a stack whose bottom falls off.  A stack of all free blocks would keep that order for ever, but costs four
  * bytes a block and would have to be searched to give a slab back.
  *
- * Blocks do not cross the boundary.  A boundary shorter than the slab cuts it into windows, each of which holds as many
+ * Blocks do not cross the boundary.  A boundary shorter than the slab cuts it into cells, each of which holds as many
  * blocks as fit; a longer one is met by the run as a whole.
  */
 #include <mete/pool.h>
@@ -71,9 +71,9 @@ static void pool_recount(struct mete_pool *pool, struct mete_slab *slab, uint32_
 
 static uint32_t block_offset(const struct mete_pool *pool, uint32_t index)
 {
-	if (!pool->windows)
+	if (!pool->cells)
 		return index * pool->stride;
-	return ((index / pool->per_window) << pool->window_shift) + (index % pool->per_window) * pool->stride;
+	return ((index / pool->per_cell) << pool->cell_shift) + (index % pool->per_cell) * pool->stride;
 }
 
 /* Inside: the lowest free block of `slab`, which has one, becomes live. */
@@ -190,6 +190,8 @@ size_t mete_pool_reclaim(struct mete_pool *pool)
 {
 	struct mete_provider *p = pool->provider;
 
+	if (!p)
+		return 0;
 	guard_enter(p);
 	struct mete_slab *idle = mete__pool_detach_idle(pool, NULL);
 	guard_leave(p);
@@ -207,14 +209,14 @@ static int pool_limit(struct mete_pool *pool, size_t len, struct mete_constraint
 	if ((ret->max_segment && pool->len > ret->max_segment) || (ret->max_transfer && pool->len > ret->max_transfer))
 		return METE_EINVAL;
 
-	mete_baddr window = pool->windows ? (mete_baddr)pool->window_mask + 1 : 0;
+	mete_baddr cell = pool->cells ? (mete_baddr)pool->cell_mask + 1 : 0;
 	if (ret->align < pool->align)
 		ret->align = pool->align;
-	if (window && len > pool->window_mask) {
-		/* Windows meet the boundary if the run starts on one; a boundary set since then must still hold. */
-		if (ret->align < window)
-			ret->align = window;
-		if (ret->boundary >= window)
+	if (cell && len > pool->cell_mask) {
+		/* Cells meet the boundary if the run starts on one; a boundary set since then must still hold. */
+		if (ret->align < cell)
+			ret->align = cell;
+		if (ret->boundary >= cell)
 			ret->boundary = 0;
 	} else if (pool->boundary && (!ret->boundary || ret->boundary > pool->boundary)) {
 		ret->boundary = pool->boundary;
@@ -224,8 +226,8 @@ static int pool_limit(struct mete_pool *pool, size_t len, struct mete_constraint
 
 static uint32_t blocks_in(const struct mete_pool *pool, size_t len)
 {
-	if (pool->windows && len > pool->window_mask)
-		return (uint32_t)(len >> pool->window_shift) * pool->per_window;
+	if (pool->cells && len > pool->cell_mask)
+		return (uint32_t)(len >> pool->cell_shift) * pool->per_cell;
 	return (uint32_t)(len / pool->stride);
 }
 
@@ -389,6 +391,8 @@ int mete_pool_prime(struct mete_pool *pool, size_t n)
 	size_t nfresh = 0;
 	int error = 0;
 
+	if (!p)
+		return METE_EINVAL;
 	/*
 	 * The new slabs join the pool at the end only.  In the pool they would be idle slabs, which the next one reclaims
 	 * when memory runs short, and this would never end.
@@ -418,6 +422,8 @@ int mete_pool_prime(struct mete_pool *pool, size_t n)
 
 void mete_pool_set_low(struct mete_pool *pool, size_t nblocks)
 {
+	if (!pool->provider)
+		return;
 	guard_enter(pool->provider);
 	pool->low = nblocks;
 	guard_leave(pool->provider);
@@ -425,6 +431,8 @@ void mete_pool_set_low(struct mete_pool *pool, size_t nblocks)
 
 void mete_pool_set_keep(struct mete_pool *pool, size_t nslabs)
 {
+	if (!pool->provider)
+		return;
 	guard_enter(pool->provider);
 	pool->keep = nslabs < UINT32_MAX ? (uint32_t)nslabs : UINT32_MAX;
 	guard_leave(pool->provider);
@@ -434,6 +442,8 @@ int mete_pool_set_hard(struct mete_pool *pool, size_t nblocks)
 {
 	struct mete_provider *p = pool->provider;
 
+	if (!p)
+		return METE_EINVAL;
 	guard_enter(p);
 	bool sane = nblocks >= pool_nlive(pool), wake = false;
 	if (sane) {
@@ -453,6 +463,9 @@ void mete_pool_info(struct mete_pool *pool, struct mete_pool_info *ret)
 	struct mete_provider *p = pool->provider;
 	size_t bytes = 0;
 
+	mete__bytes_zero(ret, sizeof *ret);
+	if (!p)
+		return;
 	guard_enter(p);
 	const struct mete_slab *lists[] = { pool->partial, pool->full, pool->empty };
 	for (int i = 0; i < 3; i++) {
@@ -484,7 +497,7 @@ static mete_baddr config_boundary(const struct mete_device *device, const struct
 	return boundary;
 }
 
-/* Stride, slab and window from the config.  False if no block can be had that way. */
+/* Stride, slab and cell from the config.  False if no block can be had that way. */
 static bool pool_shape(struct mete_pool *pool, const struct mete_pool_config *config)
 {
 	const struct mete_device *device = pool->device;
@@ -521,10 +534,10 @@ static bool pool_shape(struct mete_pool *pool, const struct mete_pool_config *co
 	pool->slab_len = slab;
 	pool->boundary = boundary;
 	if (boundary && boundary < slab) {
-		pool->windows = true;
-		pool->window_mask = (uint32_t)(boundary - 1);
-		pool->window_shift = (uint8_t)bits_high64(boundary);
-		pool->per_window = (uint32_t)boundary / (uint32_t)stride;
+		pool->cells = true;
+		pool->cell_mask = (uint32_t)(boundary - 1);
+		pool->cell_shift = (uint8_t)bits_high64(boundary);
+		pool->per_cell = (uint32_t)boundary / (uint32_t)stride;
 		pool->slab_len = slab & ~(size_t)(boundary - 1);
 	}
 	return true;

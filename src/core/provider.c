@@ -48,7 +48,9 @@ int mete_provider_init(struct mete_provider *provider, const struct mete_provide
 		return METE_EINVAL;
 	if (!bits_is_power2(config->frame) || config->frame < 64)
 		return METE_EINVAL;
-	if (config->window_len ? config->window_len - 1 > UINTPTR_MAX - (uintptr_t)config->window : !!config->window)
+	if ((uintptr_t)config->extent & (config->frame - 1))
+		return METE_EINVAL;
+	if (config->extent_len ? config->extent_len - 1 > UINTPTR_MAX - (uintptr_t)config->extent : !!config->extent)
 		return METE_EINVAL;
 
 	mete__bytes_zero(provider, sizeof *provider);
@@ -60,7 +62,7 @@ int mete_provider_init(struct mete_provider *provider, const struct mete_provide
 	provider->frame = config->frame;
 	provider->phys_last = config->phys_last ? config->phys_last : METE_PADDR_MAX;
 	provider->frame_shift = (uint8_t)bits_high64(config->frame);
-	return mete__table_init(provider, (uintptr_t)config->window, config->window_len);
+	return mete__table_init(provider, (uintptr_t)config->extent, config->extent_len);
 }
 
 int mete_provider_fini(struct mete_provider *provider)

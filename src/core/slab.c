@@ -2,7 +2,7 @@
 /*
  * Slab: making and unmaking slabs, and the table that finds them.
  *
- * The table has one leaf for a provider with a window, and leaves that come into being when first needed, and then stay,
+ * The table has one leaf for a provider with an extent, and leaves that come into being when first needed, and then stay,
  * for one without.  A leaf is allocated outside the guard and installed inside it, unless another thread was faster;
  * therefore entering a slab is a loop that stops when nothing is missing.
  *
@@ -17,7 +17,7 @@
 #include "reach.h"
 #include "reclaim.h"
 
-/* Without a window: address bits that may occur, and those that one leaf covers. */
+/* Without an extent: address bits that may occur, and those that one leaf covers. */
 #if UINTPTR_MAX > 0xffffffffu
 #define TABLE_BITS 48
 #define TABLE_LEAF_BITS 30
@@ -28,21 +28,21 @@
 
 static size_t table_leaf_len(const struct mete_provider *p)
 {
-	uintptr_t last = p->window_last < p->leaf_mask ? p->window_last : p->leaf_mask;
+	uintptr_t last = p->extent_last < p->leaf_mask ? p->extent_last : p->leaf_mask;
 	return ((size_t)(last >> p->frame_shift) + 1) * sizeof(struct mete_slab *);
 }
 
 static size_t table_nleaves(const struct mete_provider *p)
 {
-	return (size_t)(p->window_last >> p->leaf_shift) + 1;
+	return (size_t)(p->extent_last >> p->leaf_shift) + 1;
 }
 
-int mete__table_init(struct mete_provider *p, uintptr_t window, uintptr_t window_len)
+int mete__table_init(struct mete_provider *p, uintptr_t extent, uintptr_t extent_len)
 {
-	p->window = window;
-	p->window_last = window_len ? window_len - 1 : UINTPTR_MAX >> (sizeof(uintptr_t) * 8 - TABLE_BITS);
-	unsigned shift = window_len ? bits_high64(p->window_last | 1) + 1 : TABLE_LEAF_BITS;
-	if (shift >= sizeof(uintptr_t) * 8) /* a window of more than half the address space */
+	p->extent = extent;
+	p->extent_last = extent_len ? extent_len - 1 : UINTPTR_MAX >> (sizeof(uintptr_t) * 8 - TABLE_BITS);
+	unsigned shift = extent_len ? bits_high64(p->extent_last | 1) + 1 : TABLE_LEAF_BITS;
+	if (shift >= sizeof(uintptr_t) * 8) /* an extent of more than half the address space */
 		shift = sizeof(uintptr_t) * 8 - 1;
 	p->leaf_shift = (uint8_t)shift;
 	p->leaf_mask = ((uintptr_t)1 << shift) - 1;
@@ -54,7 +54,7 @@ int mete__table_init(struct mete_provider *p, uintptr_t window, uintptr_t window
 	if (!p->leaf)
 		return METE_ENOMEM;
 	p->first_leaf = &p->nobody;
-	if (!window_len)
+	if (!extent_len)
 		return 0;
 	/* The short way is not prepared for a leaf that is missing, so this one exists from the start. */
 	p->leaf[0] = p->ops->record_alloc(p->ctx, table_leaf_len(p));
@@ -63,7 +63,7 @@ int mete__table_init(struct mete_provider *p, uintptr_t window, uintptr_t window
 		return METE_ENOMEM;
 	}
 	p->first_leaf = p->leaf[0];
-	p->first_last = p->leaf_mask < p->window_last ? p->leaf_mask : p->window_last;
+	p->first_last = p->leaf_mask < p->extent_last ? p->leaf_mask : p->extent_last;
 	return 0;
 }
 
@@ -79,7 +79,7 @@ void mete__table_fini(struct mete_provider *p)
 
 struct mete_slab *mete__table_find(const struct mete_provider *p, uintptr_t off)
 {
-	if (off > p->window_last)
+	if (off > p->extent_last)
 		return NULL;
 	struct mete_slab **leaf = p->leaf[off >> p->leaf_shift];
 	return leaf ? leaf[(off & p->leaf_mask) >> p->frame_shift] : NULL;
@@ -98,23 +98,23 @@ static struct mete_slab ***table_missing(struct mete_provider *p, uintptr_t firs
 /* The last offset that leads to a block's start: a single block has but one start, whatever its length. */
 static uintptr_t slab_last_offset(const struct mete_provider *p, const struct mete_slab *slab)
 {
-	uintptr_t first = (uintptr_t)slab->run.cpu - p->window;
+	uintptr_t first = (uintptr_t)slab->run.cpu - p->extent;
 	return slab->nblocks == 1 ? first : first + (slab->run.len - 1);
 }
 
 static void table_set(struct mete_provider *p, const struct mete_slab *slab, struct mete_slab *to)
 {
 	uintptr_t last = slab_last_offset(p, slab);
-	for (uintptr_t off = (uintptr_t)slab->run.cpu - p->window; off <= last; off += p->frame)
+	for (uintptr_t off = (uintptr_t)slab->run.cpu - p->extent; off <= last; off += p->frame)
 		p->leaf[off >> p->leaf_shift][(off & p->leaf_mask) >> p->frame_shift] = to;
 }
 
 static int table_enter(struct mete_provider *p, struct mete_slab *slab)
 {
-	uintptr_t first = (uintptr_t)slab->run.cpu - p->window, last = slab_last_offset(p, slab);
+	uintptr_t first = (uintptr_t)slab->run.cpu - p->extent, last = slab_last_offset(p, slab);
 
-	if (first > p->window_last || last > p->window_last || last < first)
-		return METE_ERANGE; /* the provider broke its promise about the window */
+	if (first > p->extent_last || last > p->extent_last || last < first)
+		return METE_ERANGE; /* the provider broke its promise about the extent */
 	for (;;) {
 		guard_enter(p);
 		bool complete = !table_missing(p, first, last);

@@ -48,16 +48,16 @@ void mete__slab_forget(struct mete_provider *provider, struct mete_slab *slab);
 /* Outside: give run and record of forgotten slabs, linked through `next`, back.  Returns how many there were. */
 size_t mete__slab_destroy(struct mete_provider *provider, struct mete_slab *slabs);
 
-int mete__table_init(struct mete_provider *provider, uintptr_t window, uintptr_t window_len);
+int mete__table_init(struct mete_provider *provider, uintptr_t extent, uintptr_t extent_len);
 void mete__table_fini(struct mete_provider *provider);
 
-/* Inside: the slab that the frame at offset `off` of the window belongs to, or NULL: the long way. */
+/* Inside: the slab that the frame at offset `off` of the extent belongs to, or NULL: the long way. */
 struct mete_slab *mete__table_find(const struct mete_provider *p, uintptr_t off);
 
 /* Inside: the slab that the frame of `cpu` belongs to, or NULL. */
 static inline struct mete_slab *slab_find(const struct mete_provider *p, const void *cpu)
 {
-	uintptr_t off = (uintptr_t)cpu - p->window;
+	uintptr_t off = (uintptr_t)cpu - p->extent;
 	if (BITS_UNLIKELY(off > p->first_last))
 		return mete__table_find(p, off);
 	return p->first_leaf[off >> p->frame_shift];

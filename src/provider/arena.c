@@ -159,7 +159,7 @@ static mete_paddr config_phys_last(const struct mete_arena_config *config)
 }
 
 /* The CPU addresses from the first span to the last. */
-static void config_window(const struct mete_arena_config *config, uintptr_t *ret_first, uintptr_t *ret_len)
+static void config_extent(const struct mete_arena_config *config, uintptr_t *ret_first, uintptr_t *ret_len)
 {
 	uintptr_t first = UINTPTR_MAX, last = 0;
 
@@ -204,11 +204,11 @@ size_t mete_arena_records(const struct mete_arena_config *config, size_t nslabs)
 		if (!span || !add_records(&total, 1, span))
 			return 0;
 	}
-	config_window(config, &first, &len);
-	size_t in_window = len / frame;
+	config_extent(config, &first, &len);
+	size_t in_extent = len / frame;
 	/* The page table: a list of one leaf, and the leaf, with a pointer for each frame. */
-	bool sane = add_records(&total, 1, sizeof(void *)) && in_window <= SIZE_MAX / sizeof(void *) - 1 &&
-	    add_records(&total, 1, (in_window + 1) * sizeof(void *)) && add_records(&total, nslabs, slab_record_len(frame));
+	bool sane = add_records(&total, 1, sizeof(void *)) && in_extent <= SIZE_MAX / sizeof(void *) - 1 &&
+	    add_records(&total, 1, (in_extent + 1) * sizeof(void *)) && add_records(&total, nslabs, slab_record_len(frame));
 	return sane ? total : 0;
 }
 
@@ -259,7 +259,7 @@ int mete_arena_init(struct mete_arena *arena, const struct mete_arena_config *co
 {
 	size_t frame = config_frame(config);
 	struct mete_provider_config provider;
-	uintptr_t window, window_len;
+	uintptr_t extent, extent_len;
 
 	if (!arena || !config_sane(config, frame) || !spans_congruent(config))
 		return METE_EINVAL;
@@ -275,11 +275,11 @@ int mete_arena_init(struct mete_arena *arena, const struct mete_arena_config *co
 	if (!error)
 		error = arena_add_spans(arena);
 	if (!error) {
-		config_window(config, &window, &window_len);
+		config_extent(config, &extent, &extent_len);
 		mete__bytes_zero(&provider, sizeof provider);
 		provider.frame = frame;
-		provider.window = (const void *)window;
-		provider.window_len = window_len;
+		provider.extent = (const void *)extent;
+		provider.extent_len = extent_len;
 		provider.phys_last = config_phys_last(config);
 		provider.hooks = config->hooks;
 		provider.hooks_ctx = config->hooks_ctx;

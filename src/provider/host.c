@@ -2,7 +2,7 @@
 /*
  * Host: an arena over anonymous memory, with addresses from a seed.
  *
- * One reservation holds the three spans, so that the CPU window is small; a guard page between them keeps an overrun
+ * One reservation holds the three spans, so that the CPU extent is small; a guard page between them keeps an overrun
  * from entering the next.  Physical addresses are drawn per span and agree with the pointers modulo `congruent` only.
  *
  * Foreign memory gets physical addresses far above every span.  The page number goes through four rounds of a Feistel
@@ -173,7 +173,7 @@ int mete_host_device_view(struct mete_host *host, mete_paddr phys, size_t len, v
 static void *host_record_alloc(void *ctx, size_t len)
 {
 	(void)ctx;
-	return calloc(1, len);
+	return len <= PTRDIFF_MAX ? calloc(1, len) : NULL; /* more is refused anyway, but some checkers stop at it */
 }
 
 static void host_record_free(void *ctx, void *record, size_t len)

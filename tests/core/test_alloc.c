@@ -173,6 +173,20 @@ static void test_a_limit_confines_every_class(void **state)
 	small_arena_end(&small);
 }
 
+static void test_zeroed_classes_give_and_take_nothing(void **state)
+{
+	static struct mete_classes classes;
+	void *cpu;
+	(void)state;
+
+	assert_null(mete_classes_get(&classes, 16));
+	assert_null(mete_classes_get(&classes, 0));
+	assert_error(mete_classes_alloc(&classes, 16, METE_WAIT, &cpu, NULL), METE_EINVAL);
+	assert_error(mete_classes_free(&classes, &cpu, 16), METE_EINVAL);
+	assert_error(mete_classes_free(&classes, &cpu, 0), METE_EINVAL);
+	assert_ok(mete_classes_fini(&classes));
+}
+
 static void test_fini_is_refused_while_an_object_is_live(void **state)
 {
 	struct small_arena small;
@@ -198,6 +212,7 @@ int main(void)
 		cmocka_unit_test(test_a_wrong_size_is_told_from_a_foreign_pointer),
 		cmocka_unit_test(test_zero_clears_the_whole_class_size),
 		cmocka_unit_test(test_a_limit_confines_every_class),
+		cmocka_unit_test(test_zeroed_classes_give_and_take_nothing),
 		cmocka_unit_test(test_fini_is_refused_while_an_object_is_live),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,6 +125,26 @@ static void test_allocations_obey_limits_on_the_bus(void **state)
 	small_arena_end(&small);
 }
 
+static void test_alignment_needs_an_offset_of_whole_frames(void **state)
+{
+	static const struct mete_bus_range odd = { .phys = SMALL_PHYS, .bus = 0x100, .len = SMALL_LEN };
+	static const struct mete_constraint aligned = { .align = SMALL_FRAME };
+	struct small_arena small;
+	struct mete_device device;
+	mete_baddr bus;
+	void *cpu;
+	(void)state;
+
+	small_arena_start(&small);
+	const struct mete_device_config config = { .provider = &small.arena.provider, .ranges = &odd, .nranges = 1 };
+	assert_ok(mete_device_init(&device, &config));
+	assert_error(mete_device_alloc(&device, &aligned, 16, METE_MEMORY_CACHED, 0, &cpu, &bus), METE_ERANGE);
+	assert_ok(mete_device_alloc(&device, NULL, 16, METE_MEMORY_CACHED, 0, &cpu, &bus));
+	assert_true(bus % SMALL_FRAME == 0x100);
+	assert_ok(mete_device_free(&device, cpu, 16));
+	small_arena_end(&small);
+}
+
 static void test_ranges_are_tried_in_turn(void **state)
 {
 	static const struct mete_bus_range ranges[] = {
@@ -295,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_addresses_translate_both_ways_within_one_range),
 		cmocka_unit_test(test_last_is_the_highest_visible_byte),
 		cmocka_unit_test(test_allocations_obey_limits_on_the_bus),
+		cmocka_unit_test(test_alignment_needs_an_offset_of_whole_frames),
 		cmocka_unit_test(test_ranges_are_tried_in_turn),
 		cmocka_unit_test(test_bad_requests_fail_and_are_counted),
 		cmocka_unit_test(test_bad_frees_change_nothing_and_are_counted),

@@ -260,30 +260,50 @@ static void test_where_waiting_is_impossible_the_request_fails_and_is_counted(vo
 	small_arena_end(&small);
 }
 
-static void test_a_raised_hard_limit_wakes(void **state)
-{
-	struct platform platform = platform_now();
-	struct small_arena small;
-	struct mete_classes classes;
-	unsigned long order = 0;
+struct block_waiter {
+	pthread_t thread;
+	struct mete_pool *pool;
 	void *cpu;
-	(void)state;
+	int error;
+};
 
-	small_arena_start_hooked(&small, &hooks, &platform);
-	assert_ok(mete_classes_init(&classes, &small.device, NULL));
-	struct mete_pool *pool = &classes.pool[0];
-	assert_ok(mete_pool_set_hard(pool, 1));
-	assert_ok(mete_pool_alloc(pool, 0, &cpu, NULL));
-	struct waiter w = { .small = &small, .classes = &classes, .len = 16, .order = &order };
-	assert_int_equal(pthread_create(&w.thread, NULL, wait_for_object, &w), 0);
-	until_waiting(&small, 1);
-	assert_ok(mete_pool_set_hard(pool, 2));
-	assert_int_equal(pthread_join(w.thread, NULL), 0);
-	assert_ok(w.error);
-	assert_ok(mete_pool_free(pool, cpu));
-	assert_ok(mete_classes_free(&classes, w.cpu, 16));
-	assert_ok(mete_classes_fini(&classes));
-	small_arena_end(&small);
+static void *wait_for_block(void *arg)
+{
+	struct block_waiter *w = arg;
+
+	w->error = mete_pool_alloc(w->pool, METE_WAIT, &w->cpu, NULL);
+	return NULL;
+}
+
+/* At the hard limit a block that comes back serves the waiter, and so does a higher limit. */
+static void test_a_waiter_at_the_hard_limit_is_served(void **state)
+{
+	(void)state;
+	for (int raised = 0; raised < 2; raised++) {
+		struct platform platform = platform_now();
+		struct small_arena small;
+		struct mete_pool pool;
+		const struct mete_pool_config config = { .len = 16 };
+		void *cpu;
+		small_arena_start_hooked(&small, &hooks, &platform);
+		assert_ok(mete_pool_init(&pool, &small.device, &config));
+		assert_ok(mete_pool_set_hard(&pool, 1));
+		assert_ok(mete_pool_alloc(&pool, 0, &cpu, NULL));
+		struct block_waiter w = { .pool = &pool };
+		assert_int_equal(pthread_create(&w.thread, NULL, wait_for_block, &w), 0);
+		until_waiting(&small, 1);
+		if (raised)
+			assert_ok(mete_pool_set_hard(&pool, 2));
+		else
+			assert_ok(mete_pool_free(&pool, cpu));
+		assert_int_equal(pthread_join(w.thread, NULL), 0);
+		assert_ok(w.error);
+		assert_ok(mete_pool_free(&pool, w.cpu));
+		if (raised)
+			assert_ok(mete_pool_free(&pool, cpu));
+		assert_ok(mete_pool_fini(&pool));
+		small_arena_end(&small);
+	}
 }
 
 /* Two threads in one class allocator and one arena: nothing is lost, nothing is handed out twice. */
@@ -355,7 +375,7 @@ int main(void)
 		cmocka_unit_test(test_waiters_are_served_first_come_first_served),
 		cmocka_unit_test(test_what_can_never_be_is_not_waited_for),
 		cmocka_unit_test(test_where_waiting_is_impossible_the_request_fails_and_is_counted),
-		cmocka_unit_test(test_a_raised_hard_limit_wakes),
+		cmocka_unit_test(test_a_waiter_at_the_hard_limit_is_served),
 		cmocka_unit_test(test_threads_share_one_allocator),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

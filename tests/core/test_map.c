@@ -32,6 +32,7 @@ static void test_maps_out_of_reach_are_refused_and_counted(void **state)
 {
 	static const struct mete_constraint streaming = { .last = SMALL_PHYS + 0x7ffff, .boundary = 0x10000,
 		.max_transfer = 0x8000 };
+	static const struct mete_constraint grains = { .granularity = 16, .min_transfer = 32 };
 	static const struct mete_constraint low = { .last = SMALL_PHYS + 0xffff }, malformed = { .align = 6 };
 	struct small_arena small;
 	struct mete_device device;
@@ -61,6 +62,9 @@ static void test_maps_out_of_reach_are_refused_and_counted(void **state)
 		{ NULL, small.memory + 0xffff, 2, 1, METE_ERANGE, "across the boundary" },
 		{ NULL, small.memory, 0x8001, 1, METE_ERANGE, "longer than a transfer" },
 		{ &low, small.memory + 0x10000, 1, 1, METE_ERANGE, "beyond the limit" },
+		{ &grains, small.memory, 40, 1, METE_ERANGE, "not whole grains" },
+		{ &grains, small.memory, 16, 1, METE_ERANGE, "shorter than a transfer" },
+		{ &grains, small.memory, 48, 1, 0, "whole grains" },
 		{ &low, small.memory + 0xffff, 1, 1, 0, "up to the limit" },
 		{ NULL, small.memory + 0x7ffff, 1, 2, 0, "up to the device's reach" },
 		{ NULL, small.memory + 0x10000, 0x8000, 3, 0, "from the boundary" },
@@ -77,7 +81,7 @@ static void test_maps_out_of_reach_are_refused_and_counted(void **state)
 	assert_error(mete_map_direct(&device, NULL, small.memory, 1, METE_DEVICE_READS, NULL), METE_EINVAL);
 	assert_int_equal(small_arena_counters(&small).map_refused, refused);
 	assert_int_equal(small_arena_counters(&small).bad_argument, bad + 1);
-	assert_int_equal(device.nmapped, 3);
+	assert_int_equal(device.nmapped, 4);
 	small_arena_end(&small);
 }
 

@@ -171,6 +171,26 @@ static void test_bad_frees_are_counted_by_kind(void **state)
 	end_pool(&small, &pool);
 }
 
+/* Whatever is asked of a pool that was never initialised, or was ended, it says so and touches nothing. */
+static void assert_pool_is_dead(struct mete_pool *pool)
+{
+	struct mete_pool_info info;
+	mete_baddr bus = 4711;
+	void *cpu = pool;
+
+	assert_error(mete_pool_alloc(pool, METE_WAIT, &cpu, &bus), METE_EINVAL);
+	assert_error(mete_pool_free(pool, pool), METE_EINVAL);
+	assert_error(mete_pool_address(pool, pool, &bus), METE_EINVAL);
+	assert_error(mete_pool_prime(pool, 1), METE_EINVAL);
+	assert_error(mete_pool_set_hard(pool, 1), METE_EINVAL);
+	mete_pool_set_low(pool, 1);
+	mete_pool_set_keep(pool, 1);
+	assert_int_equal(mete_pool_reclaim(pool), 0);
+	mete_pool_info(pool, &info);
+	assert_true(info.len == 0 && info.nslabs == 0 && info.bytes == 0);
+	assert_true(bus == 4711 && cpu == pool);
+}
+
 static void test_malformed_pools_are_refused(void **state)
 {
 	static const struct mete_constraint phased = { .align = 64, .phase = 32 }, bad = { .align = 3 };
@@ -203,6 +223,7 @@ static void test_malformed_pools_are_refused(void **state)
 		assert_row(mete_pool_alloc(&pool, 0, &cpu, NULL) == METE_EINVAL, i, "a pool that is none gives nothing");
 		assert_row(mete_pool_free(&pool, &cpu) == METE_EINVAL, i, "and takes nothing");
 		assert_row(mete_pool_fini(&pool) == 0, i, "and can be ended");
+		assert_pool_is_dead(&pool);
 	}
 	assert_int_equal(small_arena_counters(&small).bad_argument, sizeof rows / sizeof rows[0]);
 	assert_error(mete_pool_init(&pool, NULL, &rows[0].config), METE_EINVAL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Provider: set-up, the page table with and without a window, counters.
+ * Provider: set-up, the page table with and without an extent, counters.
  */
 #include "support.h"
 
@@ -32,8 +32,11 @@ static void test_malformed_providers_are_refused(void **state)
 	bad.frame = 4097;
 	assert_error(mete_provider_init(&p, ops, &small.arena, &bad), METE_EINVAL);
 	bad = good;
-	bad.window = (const void *)(UINTPTR_MAX - 10);
-	bad.window_len = 12;
+	bad.extent = (const void *)(UINTPTR_MAX - 10);
+	bad.extent_len = 12;
+	assert_error(mete_provider_init(&p, ops, &small.arena, &bad), METE_EINVAL);
+	bad.extent = (const void *)4097;
+	bad.extent_len = 8192;
 	assert_error(mete_provider_init(&p, ops, &small.arena, &bad), METE_EINVAL);
 	bad = good;
 	bad.hooks = &half_lock;
@@ -47,8 +50,8 @@ static void test_failing_records_leave_nothing(void **state)
 {
 	struct small_arena small;
 	struct mete_provider p;
-	const struct mete_provider_config windowed = { .frame = 4096, .window = (const void *)0x100000,
-		.window_len = 0x100000 };
+	const struct mete_provider_config confined = { .frame = 4096, .extent = (const void *)0x100000,
+		.extent_len = 0x100000 };
 	const struct mete_provider_config open = { .frame = 4096 };
 	(void)state;
 
@@ -56,7 +59,7 @@ static void test_failing_records_leave_nothing(void **state)
 	size_t before = small.nrecords;
 	for (size_t n = 0; n < 2; n++) {
 		small.fail_records = n;
-		assert_error(mete_provider_init(&p, small.real_ops, &small.arena, &windowed), METE_ENOMEM);
+		assert_error(mete_provider_init(&p, small.real_ops, &small.arena, &confined), METE_ENOMEM);
 		assert_int_equal(small.nrecords, before);
 	}
 	small.fail_records = 0;
@@ -68,8 +71,8 @@ static void test_failing_records_leave_nothing(void **state)
 	small_arena_end(&small);
 }
 
-/* Without a window, the page table grows with the memory that is seen; blocks are found and checked all the same. */
-static void test_without_a_window_blocks_are_found_by_address(void **state)
+/* Without an extent, the page table grows with the memory that is seen; blocks are found and checked all the same. */
+static void test_without_an_extent_blocks_are_found_by_address(void **state)
 {
 	struct small_arena small;
 	struct mete_provider p;
@@ -105,8 +108,8 @@ static void test_without_a_window_blocks_are_found_by_address(void **state)
 	small_arena_end(&small);
 }
 
-/* A provider that hands out memory beyond the window it promised is not believed. */
-static void test_a_run_outside_the_window_is_refused(void **state)
+/* A provider that hands out memory beyond the extent it promised is not believed. */
+static void test_a_run_outside_the_extent_is_refused(void **state)
 {
 	struct small_arena small;
 	struct mete_provider p;
@@ -115,8 +118,8 @@ static void test_a_run_outside_the_window_is_refused(void **state)
 	(void)state;
 
 	small_arena_start(&small);
-	const struct mete_provider_config narrow = { .frame = SMALL_FRAME, .window = small.memory,
-		.window_len = SMALL_FRAME };
+	const struct mete_provider_config narrow = { .frame = SMALL_FRAME, .extent = small.memory,
+		.extent_len = SMALL_FRAME };
 	assert_ok(mete_provider_init(&p, &small.ops, &small.arena, &narrow));
 	const struct mete_device_config config = { .provider = &p };
 	assert_ok(mete_device_init(&device, &config));
@@ -165,8 +168,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_malformed_providers_are_refused),
 		cmocka_unit_test(test_failing_records_leave_nothing),
-		cmocka_unit_test(test_without_a_window_blocks_are_found_by_address),
-		cmocka_unit_test(test_a_run_outside_the_window_is_refused),
+		cmocka_unit_test(test_without_an_extent_blocks_are_found_by_address),
+		cmocka_unit_test(test_a_run_outside_the_extent_is_refused),
 		cmocka_unit_test(test_fini_is_refused_while_something_is_held),
 		cmocka_unit_test(test_notes_reach_their_counters),
 	};

@@ -555,8 +555,8 @@ static void world_make_provider(struct world *w)
 	if (error != 0)
 		model_differ("mete_arena_init: %s", mete_error_name(error));
 	if (w->arena_keeps_records || model_chance(w->random, 50)) {
-		config.window = w->memory;
-		config.window_len = w->memory_len;
+		config.extent = w->memory;
+		config.extent_len = w->memory_len;
 	}
 	error = mete_provider_init(&w->provider, &world_ops, w, &config);
 	if (error != 0)

@@ -2,8 +2,9 @@
 /*
  * dma_alloc(9): temporary DMA-safe memory of up to 64 KiB.
  *
- * The size classes of the core under OpenBSD's names and manners.  What OpenBSD gets wrong silently (a free of an
- * oversize block leaks, one of NULL panics) is ignored here, and counted.
+ * The size classes of the core under OpenBSD's names and manners.  A free of an oversize block, which OpenBSD lets leak
+ * silently, is counted; one of NULL, where it panics, does nothing.  Before mete_openbsd_init() the classes are zeroed,
+ * and give and take nothing.
  */
 #include <sys/pool.h>
 
@@ -19,6 +20,7 @@ int mete_openbsd_init(struct mete_openbsd *here, struct mete_provider *provider,
 	if (!here)
 		return METE_EINVAL;
 	here->ready = false;
+	mete__bytes_zero(&here->classes, sizeof here->classes);
 	struct mete_device_config config;
 	mete__bytes_zero(&config, sizeof config);
 	config.provider = provider;
@@ -40,6 +42,11 @@ int mete_openbsd_fini(struct mete_openbsd *here)
 {
 	if (!here->ready)
 		return 0;
+	/* The classes are pools of `dma` themselves. */
+	if (here->any.nlive)
+		return mete_device_fini(&here->any);
+	if (here->dma.nlive > METE_CLASSES)
+		return mete_device_fini(&here->dma);
 	int error = mete_classes_fini(&here->classes);
 	if (error)
 		return error;
@@ -52,8 +59,6 @@ void *mete_openbsd_dma_alloc(struct mete_openbsd *here, size_t size, int flags)
 {
 	void *cpu;
 
-	if (!here->ready)
-		return NULL;
 	size += !size; /* OpenBSD has a real 16-byte object for size 0 */
 	if (flags == PR_NOWAIT)
 		return mete_classes_get(&here->classes, size);
@@ -62,7 +67,5 @@ void *mete_openbsd_dma_alloc(struct mete_openbsd *here, size_t size, int flags)
 
 void mete_openbsd_dma_free(struct mete_openbsd *here, void *m, size_t size)
 {
-	if (!here->ready)
-		return;
 	(void)mete_classes_free(&here->classes, m, size + !size);
 }

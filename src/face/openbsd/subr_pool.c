@@ -4,7 +4,7 @@
  *
  * pool_init(9) cannot fail, so a pool with impossible parameters is left as one that never gives an item.  A pool's
  * constraints are set after its creation and before its first item; the core fixes them at creation, so the core pool
- * is then made anew.
+ * is then made anew, with the marks it had.
  */
 #include <sys/pool.h>
 #include <uvm/uvm_extern.h>
@@ -57,24 +57,37 @@ void mete_openbsd_pool_destroy(struct pool *pp)
 	(void)mete_pool_fini(&pp->pr_core);
 }
 
+/* From native to core: which device reaches the memory, and what besides limits it. */
+static struct mete_device *mode_limit(struct mete_openbsd *here, const struct kmem_pa_mode *mode,
+    struct mete_constraint *ret)
+{
+	mete__bytes_zero(ret, sizeof *ret);
+	ret->align = mode->kp_align;
+	ret->boundary = mode->kp_boundary;
+	if (mode->kp_constraint == &mete_openbsd_dma_constraint)
+		return &here->dma;
+	if (mode->kp_constraint) {
+		ret->first = mode->kp_constraint->ucr_low;
+		ret->last = mode->kp_constraint->ucr_high;
+	}
+	return &here->any;
+}
+
 void mete_openbsd_pool_set_constraints(struct pool *pp, const struct kmem_pa_mode *mode)
 {
+	size_t low = pp->pr_core.low, hard = pp->pr_core.hard, keep = pp->pr_core.keep;
 	struct mete_constraint limit;
-	struct mete_device *device = &pp->pr_here->any;
 
 	/* Once it has items out, the pool cannot change; OpenBSD would apply the new constraints to new pages only. */
-	if (!mode || mete_pool_fini(&pp->pr_core))
+	if (!mode || !pp->pr_core.provider || mete_pool_fini(&pp->pr_core))
 		return;
-	mete__bytes_zero(&limit, sizeof limit);
-	if (mode->kp_constraint == &mete_openbsd_dma_constraint) {
-		device = &pp->pr_here->dma;
-	} else if (mode->kp_constraint) {
-		limit.first = mode->kp_constraint->ucr_low;
-		limit.last = mode->kp_constraint->ucr_high;
-	}
-	limit.align = mode->kp_align;
-	limit.boundary = mode->kp_boundary;
-	(void)pool_start(pp, device, &limit);
+	struct mete_device *device = mode_limit(pp->pr_here, mode, &limit);
+	if (pool_start(pp, device, &limit))
+		return;
+	(void)mete_pool_set_hard(&pp->pr_core, hard);
+	mete_pool_set_keep(&pp->pr_core, keep);
+	mete_pool_set_low(&pp->pr_core, low);
+	(void)mete_pool_prime(&pp->pr_core, low);
 }
 
 /* Per-CPU caches: the core decides by itself. */
@@ -111,14 +124,14 @@ void mete_openbsd_pool_put(struct pool *pp, void *item)
 
 int mete_openbsd_pool_prime(struct pool *pp, int nitems)
 {
-	if (nitems <= 0 || !pp->pr_core.provider)
-		return nitems < 0 ? -METE_EINVAL : 0;
+	if (nitems < 0)
+		return -METE_EINVAL;
 	return -mete_pool_prime(&pp->pr_core, (size_t)nitems);
 }
 
 void mete_openbsd_pool_setlowat(struct pool *pp, int nitems)
 {
-	if (nitems < 0 || !pp->pr_core.provider)
+	if (nitems < 0)
 		return;
 	mete_pool_set_low(&pp->pr_core, (size_t)nitems);
 	(void)mete_pool_prime(&pp->pr_core, (size_t)nitems);
@@ -134,12 +147,10 @@ void mete_openbsd_pool_sethiwat(struct pool *pp, int nitems)
 
 int mete_openbsd_pool_sethardlimit(struct pool *pp, unsigned int nitems)
 {
-	if (!pp->pr_core.provider)
-		return -METE_EINVAL;
 	return -mete_pool_set_hard(&pp->pr_core, nitems == UINT_MAX ? SIZE_MAX : nitems);
 }
 
 int mete_openbsd_pool_reclaim(struct pool *pp)
 {
-	return pp->pr_core.provider && mete_pool_reclaim(&pp->pr_core) != 0;
+	return mete_pool_reclaim(&pp->pr_core) != 0;
 }

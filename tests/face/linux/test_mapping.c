@@ -277,6 +277,17 @@ static void test_maps_obey_mask_and_bus_limit(void **state)
 	end(&w);
 }
 
+static void test_a_streaming_mask_of_0_limits_nothing(void **state)
+{
+	struct linux_world w;
+	(void)state;
+
+	start(&w);
+	w.dev.mete_mask = 0;
+	assert_true(dma_map_single(&w.dev, w.small.memory, 16, DMA_TO_DEVICE) == SMALL_PHYS);
+	end(&w);
+}
+
 static void test_bad_unmaps_do_nothing_but_count(void **state)
 {
 	struct linux_world w;
@@ -411,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_handle_0_is_no_error),
 		cmocka_unit_test(test_maps_that_cannot_be_are_the_error_value),
 		cmocka_unit_test(test_maps_obey_mask_and_bus_limit),
+		cmocka_unit_test(test_a_streaming_mask_of_0_limits_nothing),
 		cmocka_unit_test(test_bad_unmaps_do_nothing_but_count),
 		cmocka_unit_test(test_masks_are_accepted_as_far_as_memory_goes),
 		cmocka_unit_test(test_a_mask_that_covers_all_memory_is_accepted_however_narrow),

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/types.h>
 #include <sys/pool.h>
+#include <uvm/uvm_extern.h>
 
 #include <mete/host.h>
 
@@ -286,6 +287,20 @@ static void test_fini_is_refused_while_memory_is_out(void **state)
 	void *m = dma_alloc(16, PR_NOWAIT);
 	assert_error(mete_openbsd_fini(&here), METE_EBUSY);
 	dma_free(m, 16);
+
+	/* A pool that is left keeps the face up, too: what it says is what it does, however often it is asked. */
+	for (int dma = 0; dma < 2; dma++) {
+		struct pool pp;
+		pool_init(&pp, 100, 0, 0, 0, "left", NULL);
+		if (dma)
+			pool_set_constraints(&pp, &kp_dma_contig);
+		assert_error(mete_openbsd_fini(&here), METE_EBUSY);
+		assert_error(mete_openbsd_fini(&here), METE_EBUSY);
+		m = dma_alloc(16, PR_NOWAIT);
+		assert_non_null(m);
+		dma_free(m, 16);
+		pool_destroy(&pp);
+	}
 	end(&small);
 }
 

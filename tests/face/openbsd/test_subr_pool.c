@@ -96,12 +96,13 @@ static void test_an_impossible_pool_never_gives_an_item(void **state)
 		assert_row(pool_get(&bad, PR_WAITOK) == NULL, i, rows[i].why);
 		assert_row(pool_get(&bad, PR_WAITOK | PR_LIMITFAIL) == NULL, i, rows[i].why);
 		pool_put(&bad, &small);
-		assert_row(pool_prime(&bad, 1) == 0, i, rows[i].why);
+		assert_row(pool_prime(&bad, 1) == EINVAL, i, rows[i].why);
 		assert_row(pool_sethardlimit(&bad, 1) == EINVAL, i, rows[i].why);
 		assert_row(pool_reclaim(&bad) == 0, i, rows[i].why);
 		pool_setlowat(&bad, 1);
 		pool_sethiwat(&bad, 1);
 		pool_cache_init(&bad);
+		pool_set_constraints(&bad, &kp_dma);
 		pool_destroy(&bad);
 	}
 	assert_int_equal(small_arena_counters(&small).bad_argument, 3);
@@ -341,7 +342,29 @@ static void test_a_pool_made_before_init_never_gives_an_item(void **state)
 	pool_init(&pp, 100, 0, IPL_VM, 0, "early", NULL);
 	assert_null(pool_get(&pp, PR_WAITOK));
 	pool_put(&pp, &pp);
+	pool_set_constraints(&pp, &kp_dma_contig);
+	assert_null(pool_get(&pp, PR_NOWAIT));
 	pool_destroy(&pp);
+}
+
+static void test_constraints_keep_the_marks_of_the_pool(void **state)
+{
+	struct small_arena small;
+	struct pool pp;
+	void *a;
+	(void)state;
+
+	start(&small, &pp, 100, 0);
+	assert_int_equal(pool_sethardlimit(&pp, 1), 0);
+	pool_setlowat(&pp, 20);
+	pool_set_constraints(&pp, &kp_dma_contig);
+	assert_int_equal(pool_reclaim(&pp), 0); /* the reserve is there again, and stays */
+	assert_true(mete_arena_free(&small.arena) < SMALL_LEN);
+	a = pool_get(&pp, PR_NOWAIT);
+	assert_non_null(a);
+	assert_null(pool_get(&pp, PR_NOWAIT));
+	pool_put(&pp, a);
+	end(&small, &pp);
 }
 
 /* The names of what is absent are free: these definitions would clash with declarations. */
@@ -380,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_the_low_water_mark_is_a_reserve),
 		cmocka_unit_test(test_the_high_water_mark_keeps_idle_items),
 		cmocka_unit_test(test_constraints_decide_where_items_lie),
+		cmocka_unit_test(test_constraints_keep_the_marks_of_the_pool),
 		cmocka_unit_test(test_a_busy_pool_is_not_destroyed),
 		cmocka_unit_test(test_a_cache_may_be_asked_for),
 		cmocka_unit_test(test_absent_calls_are_not_declared),

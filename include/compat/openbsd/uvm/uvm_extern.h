@@ -27,7 +27,7 @@ struct uvm_constraint_range {
 struct kmem_pa_mode {
 	const struct uvm_constraint_range *kp_constraint;
 	mete_paddr kp_boundary; /* 0: none */
-	mete_paddr kp_align;    /* 0: a page */
+	mete_paddr kp_align;    /* 0: none; of each item */
 	int kp_maxseg;          /* most segments of a pool page; 0: any */
 	unsigned int kp_nomem : 1, kp_zero : 1, kp_pageable : 1;
 };

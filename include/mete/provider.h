@@ -178,6 +178,9 @@ void mete_provider_note(struct mete_provider *provider, int error);
 /* Runs taken from the provider and not yet given back: slabs and device allocations.  Any context; takes the guard. */
 size_t mete_provider_held(struct mete_provider *provider);
 
+/* Requests that wait for memory at this moment.  Any context; takes the guard. */
+size_t mete_provider_waiting(struct mete_provider *provider);
+
 /*
  * Give every idle slab of every pool back to the provider, low-water reserves aside, and return how many there were.
  * The library does so by itself before a request fails.  Takes O(pools + blocks they remember + slabs given back).

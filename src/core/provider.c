@@ -101,6 +101,14 @@ size_t mete_provider_held(struct mete_provider *provider)
 	return held;
 }
 
+size_t mete_provider_waiting(struct mete_provider *provider)
+{
+	guard_enter(provider);
+	size_t waiting = provider->nwaiting;
+	guard_leave(provider);
+	return waiting;
+}
+
 void mete_provider_wake(struct mete_provider *provider)
 {
 	guard_enter(provider);

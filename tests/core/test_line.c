@@ -71,17 +71,9 @@ static struct platform platform_now(void)
 		.freed = PTHREAD_COND_INITIALIZER };
 }
 
-/* Requests that wait now, as the guard shows it. */
-static unsigned long waiting(struct small_arena *small)
+static void until_waiting(struct small_arena *small, size_t n)
 {
-	struct mete_counters counters = small_arena_counters(small); /* orders the read after what other threads did */
-	(void)counters;
-	return __atomic_load_n(&small->arena.provider.nwaiting, __ATOMIC_RELAXED);
-}
-
-static void until_waiting(struct small_arena *small, unsigned long n)
-{
-	while (waiting(small) < n)
+	while (mete_provider_waiting(&small->arena.provider) < n)
 		sched_yield();
 }
 
@@ -206,7 +198,7 @@ static void test_waiters_are_served_first_come_first_served(void **state)
 		until_waiting(&small, i + 1);
 	}
 	assert_ok(mete_device_free(&small.device, part[0], SMALL_LEN / 2));
-	assert_int_equal(waiting(&small), 4);
+	assert_int_equal(mete_provider_waiting(&small.arena.provider), 4);
 	assert_ok(mete_device_free(&small.device, part[1], SMALL_LEN / 2));
 	assert_int_equal(pthread_join(w[0].thread, NULL), 0);
 	assert_int_equal(w[0].place, 0);

@@ -41,7 +41,11 @@ struct mete_arena_config {
 	void *hooks_ctx;
 	/* How foreign memory is translated, as in struct mete_provider_ops; NULL: METE_EFAULT. */
 	int (*translate)(void *ctx, const void *cpu, size_t len, mete_paddr *ret_phys, size_t *ret_len);
-	void *translate_ctx;
+	/* The way back for foreign memory; NULL: METE_EFAULT. */
+	int (*view)(void *ctx, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len);
+	/* Cache maintenance as in struct mete_provider_ops; NULL: for coherent devices only. */
+	void (*cache)(void *ctx, enum mete_cache op, void *cpu, mete_paddr phys, size_t len);
+	void *translate_ctx; /* of these three */
 };
 
 /* Records of the arena kept in caller's memory: free lists by power of two. */

@@ -34,6 +34,9 @@ struct mete_device_config {
 };
 
 /* Storage belongs to the caller, contents to the library. */
+struct mete_bounce;
+struct mete_domain;
+
 struct mete_device {
 	const char *name;
 	struct mete_provider *provider;
@@ -43,6 +46,8 @@ struct mete_device {
 	size_t nranges;
 	size_t line;
 	bool noncoherent;
+	struct mete_bounce *bounce;     /* see <mete/bounce.h>; NULL: none */
+	struct mete_domain *domain;     /* see <mete/iommu.h>; NULL: none */
 	size_t nlive;                   /* allocations and pools */
 	unsigned long nmapped;          /* mappings made */
 	unsigned long nunmapped;        /* mappings released */

@@ -82,6 +82,9 @@ int mete_frames_take(struct mete_frames *frames, const struct mete_want *want, m
  */
 int mete_frames_give(struct mete_frames *frames, mete_paddr phys, size_t len);
 
+/* The length of the taken run that starts at `phys`, in bytes, or 0 if none does.  O(spans). */
+size_t mete_frames_length(const struct mete_frames *frames, mete_paddr phys);
+
 /* The longest free run, in bytes, joined across zone edges.  Takes O(free runs of the largest size class). */
 size_t mete_frames_longest(const struct mete_frames *frames);
 

@@ -25,6 +25,15 @@ enum mete_memory {
 };
 
 /*
+ * What is done to cache lines: always whole ones; none that holds somebody else's bytes is ever forgotten.
+ */
+enum mete_cache {
+	METE_CACHE_CLEAN,            /* write dirty lines to memory */
+	METE_CACHE_INVALIDATE,       /* forget lines, dirty or not */
+	METE_CACHE_CLEAN_INVALIDATE, /* write dirty lines to memory, then forget them */
+};
+
+/*
  * What is asked of a provider.  0 means "no limit" in each field but `len`.  A run starts at a frame and is whole frames
  * long; the limits concern its first `len` bytes, the rest of the last frame is padding.
  */
@@ -75,6 +84,18 @@ struct mete_provider_ops {
 
 	/* Give back a record; `len` is the length it was allocated with. */
 	void (*record_free)(void *ctx, void *record, size_t len);
+
+	/*
+	 * The reverse of translate: the CPU view of `phys`, and how many of the `len` bytes are contiguous there.
+	 * METE_EFAULT if there is none.  NULL: never; then memory named physically can be neither bounced nor synced.
+	 */
+	int (*view)(void *ctx, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len);
+
+	/*
+	 * Cache maintenance of whole lines, complete when it returns.  Never called for coherent devices.  NULL: only
+	 * coherent devices can be mapped for.
+	 */
+	void (*cache)(void *ctx, enum mete_cache op, void *cpu, mete_paddr phys, size_t len);
 };
 
 /*

@@ -12,6 +12,7 @@
 #ifndef METE_RIG_H
 #define METE_RIG_H
 
+#include <mete/iommu.h>
 #include <mete/provider.h>
 
 struct mete_rig;
@@ -139,6 +140,24 @@ const char *mete_rig_irq_kind(const struct mete_rig_function *function);
  * enabled; METE_EIO if the machine is gone.
  */
 int mete_rig_irq_wait(struct mete_rig_function *function, unsigned vector, unsigned timeout_ms);
+
+/*
+ * Put `function` behind the machine's IOMMU: QEMU's VT-d, options "-device", "intel-iommu".  From now on it reaches
+ * nothing but its interrupts' words and what is mapped.  Stores what mete_domain_init() wants for that: 4 KiB pages,
+ * addresses from 1 MiB to 256 MiB - 1, strict.  The caller may change `deferred`, and `first` and `last`: from 1 MiB to
+ * 0xfedfffff, or from 4 GiB to 2^39 - 1.  The rest belongs to the rig and to interrupts.
+ *
+ * Each function has a table of its own; once one has, the others reach nothing until they are started as well.  Fault
+ * records are the unit's: they are of any function, as `source` tells.  QEMU keeps one record, and none of further
+ * faults until it is taken.
+ *
+ * Tables are memory of the rig's provider that does not count as held: one page for each 2 MiB of addresses that were
+ * ever in use, and one for each GiB.  They are given back with the rig, and so is the IOMMU itself.
+ *
+ * METE_ENODEV if the machine has none; METE_ENOTSUP for the sim; METE_EBUSY if the function is started already;
+ * METE_ENOMEM, and another call may succeed; METE_EIO, METE_ETIMEDOUT; METE_EINVAL.
+ */
+int mete_rig_vtd_start(const struct mete_rig_function *function, struct mete_domain_config *ret_config);
 
 #ifdef __cplusplus
 }

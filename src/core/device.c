@@ -172,7 +172,7 @@ int mete__device_merge(struct mete_device *device, enum mete_use use, const stru
 	guard_enter(device->provider);
 	mete__bytes_copy(ret, use == METE_USE_COHERENT ? &device->coherent : &device->streaming, sizeof *ret);
 	guard_leave(device->provider);
-	return mete_constraint_merge(ret, limit, ret);
+	return limit ? mete_constraint_merge(ret, limit, ret) : 0; /* the device's own were checked when they were set */
 }
 
 int mete_device_alloc(struct mete_device *device, const struct mete_constraint *limit, size_t len,

@@ -473,24 +473,41 @@ int mete_frames_take(struct mete_frames *frames, const struct mete_want *want, m
 	return 0;
 }
 
-int mete_frames_give(struct mete_frames *frames, mete_paddr phys, size_t len)
+/* The span in which a taken run starts at `phys`, and its first frame there; NULL if none does. */
+static struct mete_frames_span *frames_taken(const struct mete_frames *frames, mete_paddr phys, uint32_t *ret_first)
 {
 	for (struct mete_frames_span *span = frames->spans; span; span = span->next) {
 		mete_paddr off = phys - span->phys;
 		if (phys < span->phys || (off >> frames->frame_shift) >= span->n)
 			continue;
-		uint32_t first = (uint32_t)(off >> frames->frame_shift);
-		if ((off & (frames->frame - 1)) || !(span->tag[first] & TAKEN))
-			return METE_EFAULT;
-		uint32_t n = span->tag[first] & COUNT;
-		if (!len || ((len - 1) >> frames->frame_shift) + 1 != n)
-			return METE_EMSGSIZE;
-		span->tag[first] = 0;
-		span_join(span, first, first + n - 1);
-		frames->nfree += n;
-		return 0;
+		*ret_first = (uint32_t)(off >> frames->frame_shift);
+		return (off & (frames->frame - 1)) || !(span->tag[*ret_first] & TAKEN) ? NULL : span;
 	}
-	return METE_EFAULT;
+	return NULL;
+}
+
+int mete_frames_give(struct mete_frames *frames, mete_paddr phys, size_t len)
+{
+	uint32_t first;
+	struct mete_frames_span *span = frames_taken(frames, phys, &first);
+
+	if (!span)
+		return METE_EFAULT;
+	uint32_t n = span->tag[first] & COUNT;
+	if (!len || ((len - 1) >> frames->frame_shift) + 1 != n)
+		return METE_EMSGSIZE;
+	span->tag[first] = 0;
+	span_join(span, first, first + n - 1);
+	frames->nfree += n;
+	return 0;
+}
+
+size_t mete_frames_length(const struct mete_frames *frames, mete_paddr phys)
+{
+	uint32_t first;
+	const struct mete_frames_span *span = frames_taken(frames, phys, &first);
+
+	return span ? (size_t)(span->tag[first] & COUNT) << frames->frame_shift : 0;
 }
 
 int mete_frames_init(struct mete_frames *frames, size_t frame, const mete_paddr *edges, size_t nedges)

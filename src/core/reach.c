@@ -5,12 +5,16 @@
  * Within a range, bus = phys + (range.bus - range.phys), modulo the width of addresses.  Limits are clipped to the
  * range and shifted; alignment and boundary keep their size and shift their grid: a start that is `phase` modulo
  * `align` on the bus is `phase - offset` modulo `align` physically.
+ *
+ * Behind an IOMMU the limits are met by the IOVA, and the memory may lie anywhere; only the alignment is asked of it too, for
+ * the CPU view.
  */
 #include "reach.h"
 
 #include "bytes.h"
 #include "checked.h"
 #include "range.h"
+#include "way.h"
 
 /* False if the range and the constraint have no address in common. */
 static bool reach_want(const struct mete_bus_range *range, const struct mete_constraint *limit, struct mete_want *ret)
@@ -59,6 +63,62 @@ static int reach_worse(int a, int b)
 	return a == METE_ENOMEM || b == METE_ENOMEM ? METE_ENOMEM : b;
 }
 
+int mete__reach_anywhere(struct mete_provider *p, size_t len, size_t align, enum mete_memory memory,
+    struct mete_run *ret_run)
+{
+	struct mete_want want;
+
+	mete__bytes_zero(&want, sizeof want);
+	want.len = len;
+	want.align = align > p->frame ? (mete_paddr)align : 0;
+	want.memory = memory;
+	return p->ops->take(p->ctx, &want, ret_run);
+}
+
+/* Memory anywhere, whole pages of it, and a range of IOVA that shows it. */
+static int reach_iova(const struct mete_device *device, const struct mete_constraint *limit, size_t len,
+    enum mete_memory memory, struct mete_run *ret_run, mete_baddr *ret_bus)
+{
+	struct mete_domain *d = device->domain;
+	struct mete_provider *p = device->provider;
+	size_t page = d->config.page;
+	size_t align = limit->align > page && limit->align <= METE_CONGRUENT ? (size_t)limit->align : page;
+	struct mete_run run;
+	mete_baddr iova;
+
+	if (limit->phase & (page - 1))
+		return METE_ERANGE;
+	if (!checked_up(len, page, &len))
+		return METE_ERANGE;
+	int error = mete__reach_anywhere(p, len, align, memory, &run);
+	if (error)
+		return error;
+	error = mete__iova_take(d, limit, len, &iova);
+	if (error)
+		goto give_run;
+	error = d->config.ops->map(d->config.ctx, iova, run.phys, len, METE_DEVICE_READS_WRITES);
+	if (error)
+		goto give_iova;
+	*ret_run = run;
+	*ret_bus = iova;
+	return 0;
+
+give_iova:
+	mete__iova_give(d, iova, len, 0, true);
+give_run:
+	p->ops->give(p->ctx, &run);
+	return error;
+}
+
+void mete__reach_give(struct mete_provider *p, struct mete_domain *domain, const struct mete_run *run, mete_baddr bus)
+{
+	if (domain) {
+		size_t len = mete__iova_length(domain, bus);
+		mete__iova_give(domain, bus, len, len, true); /* the memory is somebody else's next */
+	}
+	p->ops->give(p->ctx, run);
+}
+
 int mete__reach_take(const struct mete_device *device, const struct mete_constraint *limit, size_t len,
     enum mete_memory memory, struct mete_run *ret_run, mete_baddr *ret_bus)
 {
@@ -67,6 +127,8 @@ int mete__reach_take(const struct mete_device *device, const struct mete_constra
 	size_t nranges = device->nranges ? device->nranges : 1;
 	int error = METE_ERANGE;
 
+	if (device->domain)
+		return reach_iova(device, limit, len, memory, ret_run, ret_bus);
 	for (size_t i = 0; i < nranges; i++) {
 		struct mete_want want;
 		struct mete_run run;

@@ -174,6 +174,7 @@ int mete__slab_create(struct mete_device *device, const struct mete_constraint *
 		return METE_ENOMEM;
 	slab->owner = owner;
 	slab->asked = len;
+	slab->domain = device->domain;
 	int error = mete__reach_take(device, limit, len, memory, &slab->run, &slab->bus);
 	if (error == METE_ENOMEM && mete_provider_reclaim(p))
 		error = mete__reach_take(device, limit, len, memory, &slab->run, &slab->bus);
@@ -186,7 +187,7 @@ int mete__slab_create(struct mete_device *device, const struct mete_constraint *
 	return 0;
 
 give_run:
-	p->ops->give(p->ctx, &slab->run);
+	mete__reach_give(p, slab->domain, &slab->run, slab->bus);
 free_record:
 	p->ops->record_free(p->ctx, slab, slab->record_len);
 	return error;
@@ -198,7 +199,7 @@ size_t mete__slab_destroy(struct mete_provider *p, struct mete_slab *slabs)
 
 	for (struct mete_slab *slab = slabs, *next; slab; slab = next) {
 		next = slab->next;
-		p->ops->give(p->ctx, &slab->run);
+		mete__reach_give(p, slab->domain, &slab->run, slab->bus);
 		p->ops->record_free(p->ctx, slab, slab->record_len);
 		n++;
 	}

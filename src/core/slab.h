@@ -24,6 +24,7 @@ struct mete_slab {
 	const void *owner;             /* the pool or the device */
 	struct mete_run run;
 	mete_baddr bus;
+	struct mete_domain *domain;    /* where `bus` is an IOVA, or NULL */
 	size_t asked;                  /* bytes the caller asked for, where the run is one block of the device's */
 	size_t record_len;
 	uint32_t nblocks;

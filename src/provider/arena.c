@@ -77,6 +77,30 @@ static int arena_translate(void *ctx, const void *cpu, size_t len, mete_paddr *r
 	return arena->config.translate(arena->config.translate_ctx, cpu, len, ret_phys, ret_len);
 }
 
+static int arena_view(void *ctx, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len)
+{
+	struct mete_arena *arena = ctx;
+
+	for (size_t i = 0; i < arena->config.nspans; i++) {
+		const struct mete_span *span = &arena->span[i];
+		if (phys >= span->phys && phys - span->phys < span->len) {
+			size_t off = (size_t)(phys - span->phys);
+			*ret_cpu = (unsigned char *)span->cpu + off;
+			*ret_len = len < span->len - off ? len : span->len - off;
+			return 0;
+		}
+	}
+	if (!arena->config.view)
+		return METE_EFAULT;
+	return arena->config.view(arena->config.translate_ctx, phys, len, ret_cpu, ret_len);
+}
+
+static void arena_cache(void *ctx, enum mete_cache op, void *cpu, mete_paddr phys, size_t len)
+{
+	struct mete_arena *arena = ctx;
+	arena->config.cache(arena->config.translate_ctx, op, cpu, phys, len);
+}
+
 static void *arena_record_alloc(void *ctx, size_t len)
 {
 	struct mete_arena *arena = ctx;
@@ -102,12 +126,24 @@ static void arena_record_free(void *ctx, void *record, size_t len)
 	arena_leave(arena);
 }
 
+/* Two sets, because a provider without cache functions says so by having none. */
 static const struct mete_provider_ops arena_ops = {
 	.take = arena_take,
 	.give = arena_give,
 	.translate = arena_translate,
 	.record_alloc = arena_record_alloc,
 	.record_free = arena_record_free,
+	.view = arena_view,
+};
+
+static const struct mete_provider_ops arena_cached_ops = {
+	.take = arena_take,
+	.give = arena_give,
+	.translate = arena_translate,
+	.record_alloc = arena_record_alloc,
+	.record_free = arena_record_free,
+	.view = arena_view,
+	.cache = arena_cache,
 };
 
 static bool span_sane(const struct mete_span *span, size_t frame)
@@ -283,7 +319,7 @@ int mete_arena_init(struct mete_arena *arena, const struct mete_arena_config *co
 		provider.phys_last = config_phys_last(config);
 		provider.hooks = config->hooks;
 		provider.hooks_ctx = config->hooks_ctx;
-		error = mete_provider_init(&arena->provider, &arena_ops, arena, &provider);
+		error = mete_provider_init(&arena->provider, config->cache ? &arena_cached_ops : &arena_ops, arena, &provider);
 	}
 	if (error)
 		arena_drop_spans(arena);

@@ -170,6 +170,11 @@ int mete_host_device_view(struct mete_host *host, mete_paddr phys, size_t len, v
 	return 0;
 }
 
+static int host_view(void *ctx, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len)
+{
+	return mete_host_device_view(ctx, phys, len, ret_cpu, ret_len);
+}
+
 static void *host_record_alloc(void *ctx, size_t len)
 {
 	(void)ctx;
@@ -289,6 +294,7 @@ int mete_host_create(const struct mete_host_config *given, struct mete_host **re
 			.hooks = config.single ? NULL : &host_hooks,
 			.hooks_ctx = host,
 			.translate = host_translate,
+			.view = host_view,
 			.translate_ctx = host,
 		};
 		error = mete_arena_init(&host->arena, &arena);

@@ -39,6 +39,7 @@
 #define QEMU_PROGRAM "qemu-system-x86_64"
 #define QEMU_PACKAGE "Debian and Ubuntu: apt install qemu-system-x86"
 #define QEMU_TIMEOUT_MS 10000u
+#define QEMU_VTD 0xfed90000u  /* where q35 puts the registers of intel-iommu */
 #define QEMU_WORDS 1024       /* bytes of QEMU's output that are kept for a message */
 
 /* Descriptors of the child, and their numbers as text. */
@@ -357,6 +358,7 @@ static const struct rig_ops qemu_ops = {
 	.pause = qemu_pause,
 	.last_words = qemu_last_words,
 	.process = qemu_process,
+	.vtd = QEMU_VTD,
 	.stop = qemu_stop,
 };
 

@@ -30,6 +30,7 @@
 #define RIG_KNOWN 32          /* most functions that a rig sets up */
 #define RIG_VECTORS 2048      /* most MSI-X vectors that PCI allows */
 #define RIG_WORDS_PHYS 0x10000u
+#define RIG_WORDS_LEN (RIG_VECTORS * 4u) /* of one function, in bytes */
 
 enum rig_irq { RIG_IRQ_NONE, RIG_IRQ_MSIX, RIG_IRQ_MSI, RIG_IRQ_INTX };
 
@@ -60,6 +61,7 @@ struct rig_ops {
 	int (*pause)(struct mete_rig *rig, unsigned us);
 	const char *(*last_words)(struct mete_rig *rig);
 	long (*process)(const struct mete_rig *rig);
+	uint64_t vtd;                          /* where an IOMMU's registers are if there is one; 0: there never is */
 
 	/* Stop the machine and free what the rig added; the rest of the rig is gone already, `rig` itself is not. */
 	void (*stop)(struct mete_rig *rig);
@@ -67,6 +69,9 @@ struct rig_ops {
 
 /* A record of the arena's, linked so that all can be freed whatever the caller left behind. */
 struct rig_record;
+
+/* The machine's IOMMU; one of those records. */
+struct rig_vtd;
 
 struct mete_rig {
 	const struct rig_ops *ops;
@@ -76,6 +81,7 @@ struct mete_rig {
 	size_t ram_map_len;
 	struct mete_arena arena;
 	struct rig_record *records;
+	struct rig_vtd *vtd;           /* NULL: not asked for yet */
 	uint64_t next_bar;
 	size_t nknown;
 	struct mete_rig_known known[RIG_KNOWN];

@@ -48,6 +48,8 @@ def include_roots(root, source):
     """What each layer sees in the build: its own folder and base; a face, its operating system's roots as well."""
     roots = [root / "include", root / "src/base", source.parent]
     face = re.search(r"src/face/([a-z]+)/", source.as_posix())
+    if face:
+        roots.append(root / "src/face/bsd")  # bodies that OpenBSD's and NetBSD's faces share
     for system in [face[1]] if face else [p.name for p in (root / "include/compat").glob("*")] if "tests" in source.parts else []:
         roots = [root / "include/compat" / system, root / "include/shim" / system] + roots
     return roots

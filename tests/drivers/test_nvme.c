@@ -10,6 +10,7 @@
 #include "rig_support.h"
 
 #include <errno.h>
+#include <mete/bounce.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -190,6 +191,24 @@ static void test_long_lists_are_chained(void **state)
 	check_read(&b, 0, b.nvme.nblocks, 8);
 
 	assert_int_equal(b.nvme.counts.lists - before, 2 + 1);
+	bench_close(&b);
+}
+
+/* Each command's data go through a stand-in, whose bytes are copied back when the command is over. */
+static void test_data_arrive_through_stand_ins(void **state)
+{
+	struct mete_bounce bounce;
+	struct bench b;
+
+	bench_open(&b, state, 300 * 512, 1, NULL);
+	assert_ok(mete_bounce_init(&bounce, &b.core, &(struct mete_bounce_config){ .always = true }));
+	assert_int_equal(nvme_start(&b.nvme, &b.dev, &b.pci), 0);
+
+	check_read(&b, 0, 300, 0);
+	check_read(&b, 7, 100, 508);
+
+	assert_int_equal(mete_bounce_used(&bounce), 0);
+	assert_ok(mete_bounce_fini(&bounce));
 	bench_close(&b);
 }
 
@@ -396,6 +415,7 @@ int main(void)
 		BOTH(test_data_may_begin_anywhere_in_a_page),
 		BOTH(test_a_long_read_is_many_commands),
 		BOTH(test_long_lists_are_chained),
+		BOTH(test_data_arrive_through_stand_ins),
 		BOTH(test_blocks_out_of_range_are_an_error),
 		BOTH(test_bad_arguments_are_refused),
 		BOTH(test_memory_out_of_reach_is_not_mapped),

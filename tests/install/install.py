@@ -17,6 +17,8 @@ import tempfile
 PROGRAMS = [
     ("plain.cc", "C++17", "mete"),
     ("openbsd_driver.c", "C11", "mete-openbsd"),
+    ("netbsd_driver.c", "C11", "mete-netbsd"),
+    ("freebsd_driver.c", "C11", "mete-freebsd"),
     ("linux_driver.c", "C11", "mete-linux"),
 ]
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]

@@ -16,6 +16,8 @@ MAY_SEE = {
     "check": ("base", "core", "check"),
     "provider": ("base", "provider"),
     "rig": ("base", "rig"),
+    "face/openbsd": ("base", "face/bsd"),  # bodies that siblings share
+    "face/netbsd": ("base", "face/bsd"),
 }
 INNER = ("base", "core", "check")
 BASE_PUBLIC = ("mete/config.h", "mete/types.h", "mete/error.h", "mete/hooks.h")  # all that code which knows nothing of DMA may see

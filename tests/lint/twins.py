@@ -59,6 +59,8 @@ CASES = [
     ("layers", {"src/face/linux/bad.c": TOP + '#include <core/slab.h>\n'}, "a private header of core"),
     ("layers", {"src/face/linux/ok.c": TOP + '#include "mapping.h"\n'}, None),
     ("layers", {"src/face/openbsd/bad.c": TOP + '#include "mapping.h"\n'}, "a private header of face/linux"),
+    ("layers", {"src/face/bsd/body.h": TOP, "src/face/openbsd/ok.c": TOP + '#include "body.h"\n'}, None),
+    ("layers", {"src/face/bsd/body.h": TOP, "src/face/linux/bad.c": TOP + '#include "body.h"\n'}, "a private header of face/bsd"),
     ("layers", {"src/provider/bad.c": TOP + '#include "slab.h"\n'}, "a private header of core"),
     ("layers", {"src/core/bad.c": TOP + "#include <mete/host.h>\n"}, "does not know who provides"),
     ("layers", {"include/mete/alloc.h": TOP + "#include <mete/host.h>\n"}, "does not know who provides"),
@@ -100,6 +102,9 @@ CASES = [
     ("examples", {"README.md": "```c\nint main(void)\n{\n\treturn 3;\n}\n```\n"}, "it ends with 3"),
     ("examples", {"README.md": "```c\nint main(void)\n{\n\tint x;\n}\n```\n"}, "unused variable"),
     ("examples", {"docs/PORTING.md": "```c\n#include <sys/pool.h>\nint main(void)\n{\n\treturn dma_free(0);\n}\n```\n"}, None),
+    ("examples", {"include/compat/linux/sys/pool.h": TOP + "#error of another system\n",
+                  "README.md": "```c\n#include <sys/pool.h>\nint main(void)\n{\n\tint mete_openbsd_x = 0;\n"
+                               "\treturn dma_free(mete_openbsd_x);\n}\n```\n"}, None),
     ("examples", {}, "there is no example"),
     # For exports the planted text is a source that becomes an archive.
     ("exports", "int mete_pool_alloc(int n) { return n; } int mete__x(void) { return 1; }", None),

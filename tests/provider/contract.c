@@ -95,6 +95,11 @@ static void check_run(struct session *s, const struct mete_want *want, const str
 		int error = s->provider->ops->translate(s->provider->ctx, at, run->len - off, &phys, &contiguous);
 		expect(s, !error && phys == run->phys + (mete_paddr)off, "translate agrees with take");
 		expect(s, contiguous == run->len - off, "a run is contiguous to its end");
+		void *cpu = NULL;
+		if (!s->provider->ops->view)
+			continue;
+		error = s->provider->ops->view(s->provider->ctx, run->phys + (mete_paddr)off, run->len - off, &cpu, &contiguous);
+		expect(s, !error && cpu == at && contiguous == run->len - off, "view is the reverse of translate");
 	}
 }
 

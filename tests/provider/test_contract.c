@@ -118,7 +118,7 @@ static void test_a_porters_provider_keeps_the_contract(void **state)
 
 /* The suite itself must notice: one broken provider for each kind of promise. */
 enum breach { IGNORES_ALIGN, IGNORES_BOUNDARY, IGNORES_LAST, OVERLAPS, LOSES, SPOILS_OUTPUT, ACCEPTS_EVERYTHING,
-	DIRTY_RECORDS, WRONG_TRANSLATION, NBREACHES };
+	DIRTY_RECORDS, WRONG_TRANSLATION, WRONG_VIEW, NBREACHES };
 
 struct breaker {
 	struct mete_arena arena;
@@ -173,6 +173,16 @@ static int broken_translate(void *ctx, const void *cpu, size_t len, mete_paddr *
 	return error;
 }
 
+static int broken_view(void *ctx, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len)
+{
+	struct breaker *b = ctx;
+	int error = b->real->view(&b->arena, phys, len, ret_cpu, ret_len);
+
+	if (b->breach == WRONG_VIEW && !error)
+		*ret_len += 1;
+	return error;
+}
+
 static void *broken_record_alloc(void *ctx, size_t len)
 {
 	struct breaker *b = ctx;
@@ -205,8 +215,8 @@ static void test_the_contract_notices_each_breach(void **state)
 		assert_ok(mete_arena_init(&b.arena, &config));
 		b.breach = (enum breach)breach;
 		b.real = b.arena.provider.ops;
-		b.ops = (struct mete_provider_ops){ broken_take, broken_give, broken_translate, broken_record_alloc,
-			broken_record_free };
+		b.ops = (struct mete_provider_ops){ .take = broken_take, .give = broken_give, .translate = broken_translate,
+			.record_alloc = broken_record_alloc, .record_free = broken_record_free, .view = broken_view };
 		wrapped = b.arena.provider;
 		wrapped.ops = &b.ops;
 		wrapped.ctx = &b;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the files of the Linux face share: from masks to constraints.
+ * What the files of the Linux face share: from masks to constraints, from directions to access.
  */
 #ifndef LINUX_FACE_H
 #define LINUX_FACE_H
@@ -11,5 +11,12 @@
 
 /* All that `mask` and `bus_limit` reach, as one constraint; a mask of 0 is unset and limits nothing. */
 void mete__linux_limit(uint64_t mask, uint64_t bus_limit, struct mete_constraint *ret);
+
+/* What a device does that is mapped for in `direction`.  0: not a direction. */
+enum mete_access mete__linux_access(int direction);
+
+/* Map `size` bytes at `cpu`, and tell why it failed. */
+int mete__linux_map(const struct mete_linux_view *view, const void *cpu, size_t size, int direction,
+    unsigned long attrs, mete_baddr *ret_bus);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The Linux DMA API: coherent memory, streaming maps, masks.
+ * The Linux DMA API: coherent memory and masks.
  *
  * Linux keeps a device's limits as masks in struct device, where drivers may change them at any time.  So each call
  * turns the masks of that moment into a constraint, here and nowhere else.
@@ -70,45 +70,6 @@ void mete_linux_dma_free_coherent(const struct mete_linux_view *view, size_t siz
 		return;
 	}
 	(void)mete_device_free(view->core, cpu, size);
-}
-
-/* The one table of directions.  0: not a direction. */
-static enum mete_access access_of(int direction)
-{
-	switch (direction) {
-	case 0: return METE_DEVICE_READS_WRITES;
-	case 1: return METE_DEVICE_READS;
-	case 2: return METE_DEVICE_WRITES;
-	default: return (enum mete_access)0;
-	}
-}
-
-uint64_t mete_linux_dma_map_single(const struct mete_linux_view *view, const void *cpu, size_t size, int direction)
-{
-	struct mete_constraint limit;
-	mete_baddr bus;
-
-	if (!view->core)
-		return METE_BADDR_MAX;
-	if (!view->has_mask) {
-		mete_provider_note(view->core->provider, METE_EINVAL);
-		return METE_BADDR_MAX;
-	}
-	mete__linux_limit(view->mask, view->bus_limit, &limit);
-	if (mete_map_direct(view->core, &limit, cpu, size, access_of(direction), &bus))
-		return METE_BADDR_MAX;
-	return bus;
-}
-
-void mete_linux_dma_unmap_single(const struct mete_linux_view *view, uint64_t handle, size_t size, int direction)
-{
-	if (!view->core)
-		return;
-	if (handle >= METE_BADDR_MAX) { /* the error value, or wider than any handle */
-		mete_provider_note(view->core->provider, METE_EFAULT);
-		return;
-	}
-	(void)mete_unmap_direct(view->core, (mete_baddr)handle, size, access_of(direction));
 }
 
 /*

@@ -3,13 +3,20 @@
  * <linux/device.h>: of struct device, what DMA needs, and what a driver keeps in it.
  *
  * A test or an application starts one with mete_linux_device_init().  As on most buses, the streaming mask is then 32
- * bits wide and dma_mask points at a place of the device's own.
+ * bits wide; dma_mask and dma_parms point at places of the device's own.
  */
 #ifndef METE_SHIM_LINUX_LINUX_DEVICE_H
 #define METE_SHIM_LINUX_LINUX_DEVICE_H
 
 #include <linux/types.h>
 #include <mete/linux.h>
+
+/* Limits of a device's segments; 0: unset. */
+struct device_dma_parameters {
+	unsigned int max_segment_size;
+	unsigned int min_align_mask;
+	unsigned long segment_boundary_mask;
+};
 
 struct device {
 	struct device *parent;
@@ -19,8 +26,10 @@ struct device {
 	u64 *dma_mask;
 	u64 coherent_dma_mask;
 	u64 bus_dma_limit;
+	struct device_dma_parameters *dma_parms;
 	struct mete_device *mete_core;
 	u64 mete_mask;
+	struct device_dma_parameters mete_parms;
 };
 
 /* Start `dev`; its DMA goes through `core`, which must stay. */
@@ -34,6 +43,10 @@ static inline void mete_linux_device_init(struct device *dev, const char *name, 
 	dev->dma_mask = &dev->mete_mask;
 	dev->coherent_dma_mask = 0xffffffffu;
 	dev->bus_dma_limit = 0;
+	dev->mete_parms.max_segment_size = 0;
+	dev->mete_parms.min_align_mask = 0;
+	dev->mete_parms.segment_boundary_mask = 0;
+	dev->dma_parms = &dev->mete_parms;
 	dev->mete_core = core;
 }
 
@@ -46,6 +59,15 @@ static inline void mete_linux_view_of(struct device *dev, struct mete_linux_view
 	ret->mask = dev->dma_mask ? *dev->dma_mask : 0;
 	ret->coherent_mask = dev->coherent_dma_mask;
 	ret->bus_limit = dev->bus_dma_limit;
+	ret->boundary_mask = dev->dma_parms ? dev->dma_parms->segment_boundary_mask : 0;
+	ret->max_segment = dev->dma_parms ? dev->dma_parms->max_segment_size : 0;
+	ret->min_align_mask = dev->dma_parms ? dev->dma_parms->min_align_mask : 0;
+}
+
+#define mete_linux_parms_of mete_linux_parms_of
+static inline struct device_dma_parameters *mete_linux_parms_of(struct device *dev)
+{
+	return dev ? dev->dma_parms : NULL;
 }
 
 static inline void mete_linux_store_mask(struct device *dev, uint64_t mask)

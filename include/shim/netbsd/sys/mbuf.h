@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * <sys/mbuf.h>: of mbufs, what bus_dmamap_load_mbuf(9) walks along.
+ *
+ * A packet is a chain of pieces; who makes the chains is the program's business, so there is no allocator here.  A
+ * program that has mbufs puts its own <sys/mbuf.h> in front of this one.
+ */
+#ifndef METE_SHIM_NETBSD_SYS_MBUF_H
+#define METE_SHIM_NETBSD_SYS_MBUF_H
+
+#include <stddef.h>
+
+#define M_PKTHDR 0x0002 /* the first of a packet: m_pkthdr is valid */
+
+struct pkthdr {
+	int len; /* bytes of the whole packet */
+};
+
+struct mbuf {
+	struct mbuf *m_next;
+	struct mbuf *m_nextpkt;
+	char *m_data;
+	int m_len;
+	int m_type;
+	int m_flags;
+	struct pkthdr m_pkthdr;
+};
+
+#define mtod(m, t) ((t)(m)->m_data)
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * <sys/types.h>: the host's where there is one; in firmware, the little that the native headers need.
+ */
+#ifndef METE_SHIM_NETBSD_SYS_TYPES_H
+#define METE_SHIM_NETBSD_SYS_TYPES_H
+#if defined(__GNUC__)
+#pragma GCC system_header /* lets #include_next pass -Wpedantic */
+#endif
+#if defined(__has_include_next)
+#if __has_include_next(<sys/types.h>)
+#define METE_SHIM_NETBSD_HOST_TYPES
+#include_next <sys/types.h> /* libc reaches this file too */
+#endif
+#endif
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef METE_SHIM_NETBSD_HOST_TYPES
+typedef long long off_t;
+#endif
+
+#endif

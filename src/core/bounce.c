@@ -269,15 +269,20 @@ int mete__bounce_take(struct mete_bounce *b, unsigned char *cpu, size_t len,
 	return 0;
 }
 
-bool mete__bounce_holds(const struct mete_bounce *b, mete_paddr phys)
+static bool bounce_holds(const struct mete_bounce *b, mete_paddr phys)
 {
 	return phys >= b->phys && phys - b->phys < b->config.len;
+}
+
+bool mete__way_freed(const struct mete_device *device, const struct way *way)
+{
+	return !way->stand_in && device->bounce && bounce_holds(device->bounce, way->phys);
 }
 
 /* The entry of the stand-in that `phys` lies in the copy of; NULL if there is none. */
 static const struct mete_bounce_slot *bounce_slot(const struct mete_bounce *b, mete_paddr phys)
 {
-	if (!mete__bounce_holds(b, phys))
+	if (!bounce_holds(b, phys))
 		return NULL;
 	const struct mete_bounce_slot *slot = &b->slots[b->slots[grain_of(b, phys)].head];
 	return slot->len && phys >= slot->phys && phys - slot->phys < slot->len ? slot : NULL;

@@ -728,8 +728,7 @@ static bool mapping_starts(struct mete_device *device, mete_baddr bus, size_t le
 		if (mete__way_find(device, bus, len, &way))
 			return false;
 		size_t part = way.stand_in ? mete__bounce_start(device->bounce, way.phys) : way.len;
-		bool freed = !way.stand_in && device->bounce && mete__bounce_holds(device->bounce, way.phys);
-		if (freed || !part || part > len)
+		if (mete__way_freed(device, &way) || !part || part > len)
 			return false;
 		bus += (mete_baddr)part;
 		len -= part;

@@ -145,7 +145,7 @@ static int sync_check(const struct mete_device *device, mete_baddr bus, size_t l
 		int error = mete__way_find(device, bus, len, &way);
 		if (error)
 			return error;
-		if (!device->domain && !first && stands_in != (way.stand_in != NULL))
+		if (mete__way_freed(device, &way) || (!device->domain && !first && stands_in != (way.stand_in != NULL)))
 			return METE_EFAULT;
 		first = false;
 		stands_in = way.stand_in;

@@ -38,8 +38,8 @@ int mete__bounce_take(struct mete_bounce *bounce, unsigned char *cpu, size_t len
 /* How far into its first grain a stand-in's data begin: as `limit` wants it, or else as in the original. */
 size_t mete__bounce_pad(const struct mete_bounce *bounce, const unsigned char *cpu, const struct mete_constraint *limit);
 
-/* Whether `phys` lies in the area. */
-bool mete__bounce_holds(const struct mete_bounce *bounce, mete_paddr phys);
+/* Whether `way` leads into the area, but to no stand-in: it was given back. */
+bool mete__way_freed(const struct mete_device *device, const struct way *way);
 
 /* The stand-in that `phys` lies in: its original and extent.  False if there is none. */
 bool mete__bounce_find(const struct mete_bounce *bounce, mete_paddr phys, struct way *ret);

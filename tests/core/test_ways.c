@@ -231,8 +231,9 @@ static void test_bad_unmaps_of_stand_ins_are_found_out(void **state)
 	assert_error(mete_unmap_single(&w.device, bus, 101, METE_DEVICE_READS, 0), METE_EFAULT);
 	assert_ok(mete_unmap_single(&w.device, bus, 100, METE_DEVICE_READS, 0));
 	assert_error(mete_unmap_single(&w.device, bus, 100, METE_DEVICE_READS, 0), METE_EFAULT);
+	assert_error(mete_sync_single(&w.device, bus, 1, METE_FOR_CPU, METE_DEVICE_WRITES), METE_EFAULT);
 	assert_error(mete_sync_single(&w.device, REACH + SMALL_LEN, 1, METE_FOR_CPU, (enum mete_access)7), METE_EINVAL);
-	assert_int_equal(small_arena_counters(&w.small).bad_address, 4);
+	assert_int_equal(small_arena_counters(&w.small).bad_address, 5);
 	end(&w);
 }
 

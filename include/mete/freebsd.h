@@ -32,6 +32,7 @@ struct mete_freebsd_bus {
 	struct mete_freebsd_map *last;
 	unsigned long tickets;            /* loads deferred so far */
 	unsigned long releases;           /* unloads so far */
+	unsigned long ends;               /* of these, and of loads that hold nothing in the end */
 	size_t nbusy;                     /* maps that hold what is scarce, and loads in progress */
 	bool pumping;                     /* somebody runs callbacks ... */
 	bool again;                       /* ... and something was unloaded meanwhile */
@@ -46,10 +47,10 @@ extern "C" {
 /*
  * Make the tag above all tags for `device`.  It limits nothing that the device's constraints do not.
  *
- * `later` is called with `later_ctx` when a deferred load may go on, by whoever unloaded something, without a guard held
- * but perhaps with the driver's locks: it has mete_freebsd_bus_pump() called soon, and elsewhere.  NULL: the unload
- * itself runs the callbacks, before it returns; right where a driver's lock function takes nothing that the driver
- * holds while it loads or unloads.
+ * `later` is called with `later_ctx` when a deferred load may go on, by whoever unloaded something or failed to load
+ * while others wait, without a guard held but perhaps with the driver's locks: it has mete_freebsd_bus_pump() called
+ * soon, and elsewhere.  NULL: that call itself runs the callbacks, before it returns; right where a driver's lock
+ * function takes nothing that the driver holds while it loads or unloads.
  *
  * Returns 0, METE_EINVAL, or METE_ENOMEM (no record).  Never sleeps.
  */

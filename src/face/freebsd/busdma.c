@@ -167,10 +167,13 @@ static void load_end(struct mete_freebsd_bus *bus, bool turn)
 {
 	freebsd_lock(bus);
 	bus->nbusy--;
-	bool missed = !turn && bus->first && bus->later;
+	bus->ends += !turn;
+	bool missed = !turn && bus->first;
 	freebsd_unlock(bus);
-	if (missed)
+	if (missed && bus->later)
 		bus->later(bus->later_ctx);
+	else if (missed)
+		(void)mete_freebsd_bus_pump(bus);
 }
 
 int mete__freebsd_load(struct mete_freebsd_map *map, const struct mete_pieces *pieces, int flags, bool turn)

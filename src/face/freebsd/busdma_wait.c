@@ -71,6 +71,7 @@ void mete__freebsd_released(struct mete_freebsd_bus *bus, bool held)
 {
 	freebsd_lock(bus);
 	bus->nbusy -= held;
+	bus->ends++;
 	bus->releases++;
 	bool waiting = bus->first != NULL;
 	freebsd_unlock(bus);
@@ -88,17 +89,21 @@ static enum turn line_turn(struct mete_freebsd_bus *bus, unsigned long ticket)
 	freebsd_lock(bus);
 	struct mete_freebsd_map *map = bus->first;
 	bool gone = !map || map->ticket != ticket;
+	unsigned long ends = bus->ends;
 	freebsd_unlock(bus);
 	if (gone)
 		return TURN_GONE;
 	int error = mete__freebsd_load_buffer(map, map->buf, map->buflen, map->flags, true);
 	freebsd_lock(bus);
 	bool waits = error == NATIVE_ENOMEM && bus->nbusy; /* if nobody holds anything there is nothing to wait for */
-	if (!waits)
+	bool again = error == NATIVE_ENOMEM && !waits && bus->ends != ends; /* they held it then, and no more */
+	if (!waits && !again)
 		line_leave(bus, map);
 	freebsd_unlock(bus);
 	if (waits)
 		return TURN_WAITS;
+	if (again)
+		return TURN_GONE;
 	if (!error)
 		map->state = MAP_LOADED;
 	map->callback(map->callback_arg, map->native, error ? 0 : map->nsegs, error);

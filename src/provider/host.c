@@ -162,7 +162,8 @@ int mete_host_device_view(struct mete_host *host, mete_paddr phys, size_t len, v
 	if (far >> (2 * half))
 		return METE_EFAULT;
 	uint64_t number = scramble(host, far, half, true);
-	if (!number || number >> (FOREIGN_BITS - host->arena.frames.frame_shift))
+	if (!number || number > UINTPTR_MAX >> host->arena.frames.frame_shift ||
+	    number >> (FOREIGN_BITS - host->arena.frames.frame_shift))
 		return METE_EFAULT;
 	size_t off = (size_t)phys & (frame - 1);
 	*ret_cpu = (void *)(uintptr_t)((number << host->arena.frames.frame_shift) + off);
@@ -274,7 +275,7 @@ int mete_host_create(const struct mete_host_config *given, struct mete_host **re
 	config_fill(given, &config);
 	if (!ret_host || !config_sane(&config))
 		return METE_EINVAL;
-	if (METE_ADDR_BITS < 64 || sizeof(void *) < 8)
+	if (METE_ADDR_BITS < 64)
 		return METE_ENOTSUP;
 	struct mete_host *host = calloc(1, sizeof *host);
 	if (!host)

@@ -315,7 +315,7 @@ static int qemu_write(struct mete_rig *rig, uint64_t bus, unsigned width, uint64
 static int qemu_pause(struct mete_rig *rig, unsigned us)
 {
 	struct qemu *q = qemu_of(rig);
-	const struct timespec rest = { .tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000 };
+	const struct timespec rest = { .tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000 };
 	struct pollfd p = { .fd = q->test };
 
 	if (!q->pid)

@@ -5,6 +5,10 @@ Examples: every whole program that the prose or a manual page shows builds witho
 A program is a block with a main(): between ```c fences in README.md and docs/*.md, or a literal display below EXAMPLES
 in docs/man.  One that includes a native header gets that operating system's include roots, as its own build would.
 Fragments are for the reader and are left alone.
+
+    examples ROOT CC... -- ARCHIVE... [-- WRAPPER...]
+
+The wrapper runs programs that were compiled for another machine.
 """
 import pathlib
 import re
@@ -36,7 +40,7 @@ def roots(root, code):
     return [include]
 
 
-def build_and_run(root, code, cc, archives):
+def build_and_run(root, code, cc, archives, wrapper):
     """What is wrong, or an empty string."""
     with tempfile.TemporaryDirectory() as folder:
         source, program = pathlib.Path(folder) / "example.c", pathlib.Path(folder) / "example"
@@ -46,18 +50,23 @@ def build_and_run(root, code, cc, archives):
                               capture_output=True, text=True)
         if done.returncode:
             return done.stderr
-        done = subprocess.run([program], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        done = subprocess.run([*wrapper, program], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
         return f"it ends with {done.returncode}: {done.stdout}{done.stderr}" if done.returncode else ""
 
 
 def check(root, *arguments):
-    split = arguments.index("--")
-    cc, archives = arguments[:split], arguments[split + 1:]
+    parts = [[]]
+    for argument in arguments:
+        if argument == "--":
+            parts.append([])
+        else:
+            parts[-1].append(argument)
+    cc, archives, wrapper = (parts + [[]])[:3]
     found, n = [], 0
     for where, code in programs(root):
         if re.search(r"\bmain\(", code):
             n += 1
-            if wrong := build_and_run(root, code, cc, archives):
+            if wrong := build_and_run(root, code, cc, archives, wrapper):
                 found.append(f"{where}: the example does not work: {wrong.strip()}")
     if n == 0:
         found.append("there is no example: README.md owes its reader a program that works")

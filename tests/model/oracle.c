@@ -12,7 +12,15 @@
 #include <string.h>
 
 /* Wide enough that no sum of two addresses overflows: the rules below can be read as arithmetic. */
+#ifdef __SIZEOF_INT128__
 __extension__ typedef unsigned __int128 wide;
+#else
+/*
+ * A 32-bit compiler has nothing wider.  There a length is below 2^32, and runs that pass the last address are told apart
+ * in oracle_fits(); in rule_boundary() both sums wrap alike, by a multiple of the boundary.
+ */
+typedef uint64_t wide;
+#endif
 
 void oracle_init(struct oracle *oracle, size_t frame)
 {
@@ -97,8 +105,8 @@ bool oracle_fits(const struct oracle *oracle, const struct mete_want *want, uint
 {
 	wide first = start, last = first + want->len - 1;
 
-	return start % oracle->frame == 0 && rule_range(want, first, last) && rule_hole(want, first, last) &&
-	    rule_align(want, start) && rule_boundary(want, first, last);
+	return first <= last && start % oracle->frame == 0 && rule_range(want, first, last) &&
+	    rule_hole(want, first, last) && rule_align(want, start) && rule_boundary(want, first, last);
 }
 
 bool oracle_any(const struct oracle *oracle, const struct mete_want *want, enum oracle_when when,

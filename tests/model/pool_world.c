@@ -162,7 +162,7 @@ bool world_block_at(const struct world_slab *slab, const void *cpu, uint32_t *re
 }
 
 /* Blocks one after the other, each moved up to the boundary that it would straddle. */
-static void slab_lay_out(struct world_slab *slab, const struct world_pool *pool, uint64_t len)
+static void slab_lay_out(struct world_slab *slab, const struct world_pool *pool, size_t len)
 {
 	uint64_t at = 0;
 
@@ -248,7 +248,7 @@ static void slab_leave(struct world *w, struct world_slab *slab)
 	pool->nshelf = kept;
 	pool->nslabs--;
 	pool->ntotal -= slab->nblocks;
-	pool->bytes -= slab->nframes * w->frame;
+	pool->bytes -= (size_t)slab->nframes * w->frame;
 	if (pool != w->ending && world_nfree(pool) < pool->low)
 		model_differ("a slab was given back, and %zu free blocks are left of a reserve of %zu",
 		    world_nfree(pool), pool->low);
@@ -519,11 +519,11 @@ static void world_make_spans(struct world *w)
 		w->span[i].phys = (mete_paddr)(phys / w->frame * w->frame);
 		w->span[i].len = (size_t)model_between(r, 24, 160) * w->frame;
 		w->span[i].memory = i == 0 ? 0 : kinds[model_below(r, 3)];
-		at = round_up(at, METE_CONGRUENT) + w->span[i].phys % METE_CONGRUENT;
+		at = (size_t)(round_up(at, METE_CONGRUENT) + w->span[i].phys % METE_CONGRUENT);
 		offset[i] = at;
 		at += w->span[i].len;
 	}
-	w->memory_len = round_up(at, METE_CONGRUENT);
+	w->memory_len = (size_t)round_up(at, METE_CONGRUENT);
 	w->memory = aligned_alloc(METE_CONGRUENT, w->memory_len);
 	if (w->memory == NULL)
 		exit(2);

@@ -139,7 +139,7 @@ static int nvme_admin(struct nvme *nvme, const struct nvme_command *command)
 
 static void nvme_sleep_ms(unsigned ms)
 {
-	struct timespec rest = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+	struct timespec rest = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
 	nanosleep(&rest, NULL);
 }
 

@@ -52,7 +52,8 @@ static int nvme_mem_alloc(struct nvme_softc *sc, struct nvme_mem *mem, bus_size_
 	int error = bus_dmamem_alloc(sc->sc_dmat, len, NVME_PAGE, 0, &mem->seg, 1, &nsegs, flags | BUS_DMA_ZERO);
 	if (error)
 		return error;
-	error = bus_dmamem_map(sc->sc_dmat, &mem->seg, nsegs, len, &mem->kva, BUS_DMA_NOWAIT | BUS_DMA_COHERENT);
+	error = bus_dmamem_map(sc->sc_dmat, &mem->seg, nsegs, (size_t)len, &mem->kva,
+	    BUS_DMA_NOWAIT | BUS_DMA_COHERENT);
 	if (error)
 		goto free;
 	error = bus_dmamap_create(sc->sc_dmat, len, 1, len, 0, flags, &mem->map);
@@ -67,7 +68,7 @@ destroy:
 	bus_dmamap_destroy(sc->sc_dmat, mem->map);
 	mem->map = NULL;
 unmap:
-	bus_dmamem_unmap(sc->sc_dmat, mem->kva, len);
+	bus_dmamem_unmap(sc->sc_dmat, mem->kva, (size_t)len);
 free:
 	bus_dmamem_free(sc->sc_dmat, &mem->seg, 1);
 	return error;
@@ -80,7 +81,7 @@ static void nvme_mem_free(struct nvme_softc *sc, struct nvme_mem *mem)
 	bus_dmamap_unload(sc->sc_dmat, mem->map);
 	bus_dmamap_destroy(sc->sc_dmat, mem->map);
 	mem->map = NULL;
-	bus_dmamem_unmap(sc->sc_dmat, mem->kva, mem->len);
+	bus_dmamem_unmap(sc->sc_dmat, mem->kva, (size_t)mem->len);
 	bus_dmamem_free(sc->sc_dmat, &mem->seg, 1);
 }
 

@@ -6,146 +6,44 @@
  * Each way has a control: a mistake, and the symptom by which it is found.
  */
 #include "edu.h"
-#include "rig_support.h"
-
-#include <mete/bounce.h>
-#include <mete/iommu.h>
-
-#define VENDOR 0x1234
-#define DEVICE 0x11e8
-#define REACH (1ull << EDU_ADDRESS_BITS)
-#define HIGH (REACH + (64u << 20)) /* 32 MiB from here on: not the ends, where memory is taken first */
-#define GUARD 64
-
-enum way { DIRECT, BOUNCE, ALWAYS, IOMMU, IOMMU_ALWAYS };
-
-static const char *const way_name[] = { "direct", "bounce", "bounce always", "IOMMU", "IOMMU and bounce always" };
+#include "edu_machine.h"
 
 struct bench {
-	struct mete_rig *rig;
-	struct mete_rig_function pci;
-	struct mete_device ram;   /* sees everything: memory for the test */
-	struct mete_device core;  /* what edu sees */
+	struct machine m;
 	struct device dev;
 	struct edu edu;
-	struct mete_bounce bounce;
-	struct mete_domain domain;
-	bool bounces, translated;
 };
 
-/* The area must lie where edu reaches it; after that, the driver's mask is all that counts. */
-static void bench_bounce(struct bench *b, bool always)
-{
-	assert_ok(mete_device_limit(&b->core, METE_USE_STREAMING, &(struct mete_constraint){ .last = REACH - 1 }));
-	assert_ok(mete_bounce_init(&b->bounce, &b->core, &(struct mete_bounce_config){ .len = 64 << 10, .always = always }));
-	assert_ok(mete_device_limit(&b->core, METE_USE_STREAMING, NULL));
-	b->bounces = true;
-}
-
-/* Behind an IOMMU with addresses from `first` to `last`; 0: as they come. */
-static void bench_translate(struct bench *b, mete_baddr first, mete_baddr last)
-{
-	struct mete_domain_config config;
-
-	assert_ok(mete_rig_vtd_start(&b->pci, &config));
-	config.first = first ? first : config.first;
-	config.last = last ? last : config.last;
-	assert_ok(mete_domain_init(&b->domain, mete_rig_provider(b->rig), &config));
-	assert_ok(mete_domain_attach(&b->domain, &b->core));
-	b->translated = true;
-}
-
-/* A machine whose RAM is half out of the device's reach.  Skips where there is no QEMU. */
 static void bench_open(struct bench *b, bool iommu)
 {
-	static const char *const options[] = { "-device", "edu", "-device", "intel-iommu", NULL };
-	static const char *const plain[] = { "-device", "edu", NULL };
-	const struct mete_rig_qemu config = { .ram = 2 * REACH, .options = iommu ? options : plain };
-	char text[1024];
-
 	memset(b, 0, sizeof(*b));
-	int error = mete_rig_start_qemu(&config, &b->rig, text, sizeof(text));
-	if (error == METE_ENODEV)
-		skip_because(text);
-	if (error)
-		fail_msg("%s", text);
-	assert_ok(mete_rig_find(b->rig, VENDOR, DEVICE, 0, &b->pci));
-	rig_device_init(&b->ram, b->rig);
-	rig_device_init(&b->core, b->rig);
-	mete_linux_device_init(&b->dev, "edu", &b->core);
+	machine_open(&b->m, iommu);
+	mete_linux_device_init(&b->dev, "edu", &b->m.core);
 }
 
 static void bench_open_way(struct bench *b, enum way way)
 {
-	bool iommu = way == IOMMU || way == IOMMU_ALWAYS;
-
-	bench_open(b, iommu);
-	if (iommu)
-		bench_translate(b, 0, 0);
-	if (way == BOUNCE || way == ALWAYS || way == IOMMU_ALWAYS)
-		bench_bounce(b, way != BOUNCE);
+	bench_open(b, way_iommu(way));
+	machine_way(&b->m, way);
 }
 
 /* Nothing is mapped, nothing faulted, nothing is held. */
 static void bench_close(struct bench *b)
 {
-	struct mete_iommu_fault fault;
-
 	assert_int_equal(b->edu.mapped, b->edu.unmapped);
-	assert_int_equal(b->core.nmapped, b->edu.mapped);
-	assert_int_equal(b->core.nunmapped, b->edu.unmapped);
-	if (b->bounces) {
-		assert_int_equal(mete_bounce_used(&b->bounce), 0);
-		assert_ok(mete_bounce_fini(&b->bounce));
-	}
-	if (b->translated) {
-		assert_error(mete_domain_fault(&b->domain, &fault), METE_ENODEV);
-		assert_int_equal(b->domain.nmapped, 0);
-		assert_ok(mete_domain_attach(NULL, &b->core));
-		assert_ok(mete_domain_fini(&b->domain));
-	}
-	assert_ok(mete_device_fini(&b->core));
-	assert_ok(mete_device_fini(&b->ram));
-	assert_int_equal(mete_rig_stop(b->rig), 0);
-}
-
-/* Memory that edu's 28 lines reach, or that they do not. */
-static unsigned char *alloc(struct bench *b, size_t len, bool high, uint64_t *ret_phys)
-{
-	const struct mete_constraint limit = { .first = high ? HIGH : 0, .last = high ? HIGH + (32u << 20) - 1 : REACH - 1 };
-	mete_baddr bus;
-	void *cpu;
-
-	assert_ok(mete_device_alloc(&b->ram, &limit, len, METE_MEMORY_CACHED, 0, &cpu, &bus));
-	assert_true(high ? bus >= REACH : bus + len <= REACH);
-	if (ret_phys)
-		*ret_phys = bus;
-	return cpu;
-}
-
-static void release(struct bench *b, void *cpu, size_t len)
-{
-	assert_ok(mete_device_free(&b->ram, cpu, len));
-}
-
-static void fill(unsigned char *p, size_t len, unsigned seed)
-{
-	for (size_t i = 0; i < len; i++)
-		p[i] = (unsigned char)(seed + i * 7 + (i >> 8));
+	assert_int_equal(b->m.core.nmapped, b->edu.mapped);
+	assert_int_equal(b->m.core.nunmapped, b->edu.unmapped);
+	machine_close(&b->m);
 }
 
 /* Send from one place, receive at another, and compare; nothing around it may change. */
 static void check_copy(struct bench *b, const unsigned char *from, unsigned char *to, size_t len)
 {
-	memset(to - GUARD, 0xa5, len + 2 * GUARD);
+	set_guards(to, len);
 	assert_int_equal(edu_send(&b->edu, from, len), 0);
 	assert_int_equal(edu_receive(&b->edu, to, len), 0);
-
 	assert_memory_equal(to, from, len);
-	for (size_t i = 0; i < GUARD; i++) {
-		assert_int_equal(to[-1 - (ptrdiff_t)i], 0xa5);
-		assert_int_equal(to[len + i], 0xa5);
-	}
+	check_guards(to, len);
 }
 
 static void check_way(enum way way, bool high)
@@ -157,8 +55,8 @@ static void check_way(enum way way, bool high)
 
 	print_message("%s, %s memory\n", way_name[way], high ? "high" : "low");
 	bench_open_way(&b, way);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.pci, 0), 0);
-	unsigned char *from = alloc(&b, room, high, NULL), *to = alloc(&b, room, high, NULL);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
+	unsigned char *from = machine_alloc(&b.m, room, high, NULL), *to = machine_alloc(&b.m, room, high, NULL);
 	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
 		for (size_t j = 0; j < sizeof(offsets) / sizeof(*offsets); j++) {
 			fill(from, room, (unsigned)(i * 31 + j));
@@ -167,8 +65,8 @@ static void check_way(enum way way, bool high)
 		}
 	}
 	assert_int_equal(b.edu.interrupts, b.edu.mapped);
-	release(&b, from, room);
-	release(&b, to, room);
+	machine_free(&b.m, from, room);
+	machine_free(&b.m, to, room);
 	bench_close(&b);
 }
 
@@ -181,11 +79,11 @@ static void test_memory_in_reach_is_used_where_it_is(void **state)
 	check_way(DIRECT, false);
 
 	bench_open_way(&b, BOUNCE);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.pci, 0), 0);
-	unsigned char *p = alloc(&b, 4096, false, &phys);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
+	unsigned char *p = machine_alloc(&b.m, 4096, false, &phys);
 	assert_int_equal(edu_send(&b.edu, p + 8, 100), 0);
 	assert_int_equal(b.edu.last_bus, phys + 8);
-	release(&b, p, 4096);
+	machine_free(&b.m, p, 4096);
 	bench_close(&b);
 }
 
@@ -218,18 +116,18 @@ static void test_without_an_area_memory_out_of_reach_is_refused(void **state)
 	struct mete_counters counters;
 
 	bench_open_way(&b, DIRECT);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.pci, 0), 0);
-	unsigned char *p = alloc(&b, 4 * 4096, true, NULL);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
+	unsigned char *p = machine_alloc(&b.m, 4 * 4096, true, NULL);
 	fill(p, 4096, 1);
 	assert_int_equal(edu_send(&b.edu, p, 100), -ENOMEM);
 	assert_int_equal(edu_receive(&b.edu, p, 100), -ENOMEM);
-	mete_provider_counters(mete_rig_provider(b.rig), &counters);
+	mete_provider_counters(mete_rig_provider(b.m.rig), &counters);
 	assert_int_equal(counters.map_refused, 2);
 	assert_int_equal(b.edu.mapped, 0);
 
-	bench_bounce(&b, false);
+	machine_bounce(&b.m, 64 << 10, false);
 	check_copy(&b, p, p + 2 * 4096, 100);
-	release(&b, p, 4 * 4096);
+	machine_free(&b.m, p, 4 * 4096);
 	bench_close(&b);
 }
 
@@ -243,9 +141,9 @@ static void test_a_mask_that_is_too_wide_reads_foreign_memory(void **state)
 
 	for (unsigned flaws = EDU_FLAW_MASK; ; flaws = 0) {
 		bench_open_way(&b, BOUNCE);
-		assert_int_equal(edu_start(&b.edu, &b.dev, &b.pci, flaws), 0);
-		unsigned char *p = alloc(&b, 4096, true, &phys), *q = alloc(&b, 4096, false, NULL);
-		struct mete_provider *provider = mete_rig_provider(b.rig);
+		assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, flaws), 0);
+		unsigned char *p = machine_alloc(&b.m, 4096, true, &phys), *q = machine_alloc(&b.m, 4096, false, NULL);
+		struct mete_provider *provider = mete_rig_provider(b.m.rig);
 		const struct mete_want want = { .len = 4096, .first = (mete_paddr)(phys - REACH),
 			.last = (mete_paddr)(phys - REACH + 4095) };
 		assert_ok(provider->ops->take(provider->ctx, &want, &foreign));
@@ -261,8 +159,8 @@ static void test_a_mask_that_is_too_wide_reads_foreign_memory(void **state)
 			assert_memory_equal(q, p, 1000);
 		}
 		provider->ops->give(provider->ctx, &foreign);
-		release(&b, p, 4096);
-		release(&b, q, 4096);
+		machine_free(&b.m, p, 4096);
+		machine_free(&b.m, q, 4096);
 		bench_close(&b);
 		if (!flaws)
 			break;
@@ -277,33 +175,33 @@ static void test_a_mask_that_is_too_wide_faults_behind_an_iommu(void **state)
 	struct mete_iommu_fault fault;
 
 	bench_open(&b, true);
-	bench_translate(&b, REACH, REACH + (16u << 20) - 1);
-	unsigned char *p = alloc(&b, 4 * 4096, false, NULL);
+	machine_translate(&b.m, REACH, REACH + (16u << 20) - 1);
+	unsigned char *p = machine_alloc(&b.m, 4 * 4096, false, NULL);
 	fill(p, 4 * 4096, 1);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.pci, EDU_FLAW_MASK), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, EDU_FLAW_MASK), 0);
 	assert_int_equal(edu_send(&b.edu, p, 100), 0);
 	assert_true(b.edu.last_bus >= REACH);
-	assert_ok(mete_domain_fault(&b.domain, &fault));
+	assert_ok(mete_domain_fault(&b.m.domain, &fault));
 	assert_int_equal(fault.iova, (b.edu.last_bus - REACH) & ~(dma_addr_t)4095);
 	assert_int_equal(fault.access, METE_DEVICE_READS);
 
 	/* With the right mask these addresses are none ... */
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.pci, 0), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
 	assert_int_equal(edu_send(&b.edu, p, 100), -ENOMEM);
-	assert_int_equal(b.core.nmapped, 1);
+	assert_int_equal(b.m.core.nmapped, 1);
 	b.edu.mapped = b.edu.unmapped = 1; /* a start forgets the count */
-	release(&b, p, 4 * 4096);
+	machine_free(&b.m, p, 4 * 4096);
 	bench_close(&b);
 
 	/* ... and where there are others, those are taken. */
 	bench_open(&b, true);
-	bench_translate(&b, 0, 2 * REACH - 1);
-	p = alloc(&b, 4 * 4096, true, NULL);
+	machine_translate(&b.m, 0, 2 * REACH - 1);
+	p = machine_alloc(&b.m, 4 * 4096, true, NULL);
 	fill(p, 4096, 1);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.pci, 0), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
 	check_copy(&b, p, p + 2 * 4096, 1000);
 	assert_true(b.edu.last_bus < REACH);
-	release(&b, p, 4 * 4096);
+	machine_free(&b.m, p, 4 * 4096);
 	bench_close(&b);
 }
 
@@ -314,10 +212,10 @@ static void test_a_wrong_direction_loses_data_with_stand_ins(void **state)
 	struct bench b;
 
 	bench_open_way(&b, ALWAYS);
-	unsigned char *p = alloc(&b, 4096, false, NULL), *q = alloc(&b, 4096, false, NULL);
+	unsigned char *p = machine_alloc(&b.m, 4096, false, NULL), *q = machine_alloc(&b.m, 4096, false, NULL);
 	for (unsigned flaws = EDU_FLAW_DIRECTION; ; flaws = 0) {
 		unsigned long mapped = b.edu.mapped;
-		assert_int_equal(edu_start(&b.edu, &b.dev, &b.pci, flaws), 0);
+		assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, flaws), 0);
 		fill(p, 4096, 1);
 		memset(q, 0xa5, 4096);
 		assert_int_equal(edu_send(&b.edu, p, 1000), 0);
@@ -330,8 +228,8 @@ static void test_a_wrong_direction_loses_data_with_stand_ins(void **state)
 			assert_int_equal(q[i], 0xa5);
 	}
 	assert_memory_equal(q, p, 1000);
-	release(&b, p, 4096);
-	release(&b, q, 4096);
+	machine_free(&b.m, p, 4096);
+	machine_free(&b.m, q, 4096);
 	bench_close(&b);
 }
 
@@ -339,11 +237,11 @@ static void check_fault(struct bench *b, enum mete_access access)
 {
 	struct mete_iommu_fault fault;
 
-	assert_ok(mete_domain_fault(&b->domain, &fault));
+	assert_ok(mete_domain_fault(&b->m.domain, &fault));
 	assert_int_equal(fault.iova, b->edu.last_bus & ~(dma_addr_t)4095);
 	assert_int_equal(fault.access, access);
-	assert_int_equal(fault.source, b->pci.slot << 3 | b->pci.number);
-	assert_error(mete_domain_fault(&b->domain, &fault), METE_ENODEV);
+	assert_int_equal(fault.source, b->m.pci.slot << 3 | b->m.pci.number);
+	assert_error(mete_domain_fault(&b->m.domain, &fault), METE_ENODEV);
 }
 
 /* The same behind an IOMMU: the access is refused, and the record tells where. */
@@ -353,10 +251,10 @@ static void test_a_wrong_direction_faults_behind_an_iommu(void **state)
 	struct bench b;
 
 	bench_open_way(&b, IOMMU);
-	unsigned char *p = alloc(&b, 4096, true, NULL), *q = alloc(&b, 4096, true, NULL);
+	unsigned char *p = machine_alloc(&b.m, 4096, true, NULL), *q = machine_alloc(&b.m, 4096, true, NULL);
 	fill(p, 4096, 1);
 	memset(q, 0xa5, 4096);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.pci, EDU_FLAW_DIRECTION), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, EDU_FLAW_DIRECTION), 0);
 
 	assert_int_equal(edu_send(&b.edu, p + 24, 1000), 0);
 	check_fault(&b, METE_DEVICE_READS);
@@ -367,8 +265,8 @@ static void test_a_wrong_direction_faults_behind_an_iommu(void **state)
 
 	b.edu.flaws = 0;
 	check_copy(&b, p, q + GUARD, 1000);
-	release(&b, p, 4096);
-	release(&b, q, 4096);
+	machine_free(&b.m, p, 4096);
+	machine_free(&b.m, q, 4096);
 	bench_close(&b);
 }
 
@@ -379,11 +277,11 @@ static void test_a_wrong_direction_goes_unnoticed_without_either(void **state)
 	struct bench b;
 
 	bench_open_way(&b, DIRECT);
-	unsigned char *p = alloc(&b, 2 * 4096, false, NULL);
+	unsigned char *p = machine_alloc(&b.m, 2 * 4096, false, NULL);
 	fill(p, 4096, 1);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.pci, EDU_FLAW_DIRECTION), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, EDU_FLAW_DIRECTION), 0);
 	check_copy(&b, p, p + 4096 + GUARD, 1000);
-	release(&b, p, 2 * 4096);
+	machine_free(&b.m, p, 2 * 4096);
 	bench_close(&b);
 }
 
@@ -393,12 +291,12 @@ static void test_bad_lengths_are_refused(void **state)
 	struct bench b;
 
 	bench_open_way(&b, DIRECT);
-	unsigned char *p = alloc(&b, 2 * 4096, false, NULL);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.pci, 0), 0);
+	unsigned char *p = machine_alloc(&b.m, 2 * 4096, false, NULL);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
 	assert_int_equal(edu_send(&b.edu, p, 0), -EINVAL);
 	assert_int_equal(edu_receive(&b.edu, p, EDU_LEN_MAX + 1), -EINVAL);
 	assert_int_equal(b.edu.mapped, 0);
-	release(&b, p, 2 * 4096);
+	machine_free(&b.m, p, 2 * 4096);
 	bench_close(&b);
 }
 

@@ -1,44 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * FreeBSD's kind of edu driver on QEMU's device, over each way in which memory can be made visible to it.  The driver's
- * object does not know which.
- *
- * The device's own constraint is lifted before the driver starts: what keeps the device out of foreign memory is the
- * lowaddr of the driver's topmost tag, and nothing else.
+ * object does not know which.  What keeps the device out of foreign memory is the lowaddr of the driver's topmost tag,
+ * and nothing else.
  *
  * Loads that are deferred wait until this file runs the pump, as a software interrupt would; the driver holds its lock
  * while it unloads.  Each mistake that the driver can be told to make has a control: the symptom by which it is found.
  */
 #include "edu_freebsd.h"
-#include "rig_support.h"
+#include "edu_machine.h"
 
 #include <sys/errno.h>
 
-#include <mete/bounce.h>
-#include <mete/iommu.h>
-
-#define VENDOR 0x1234
-#define DEVICE 0x11e8
-#define REACH (EDU_MAXADDR + 1ull)
-#define HIGH (REACH + (64u << 20)) /* 32 MiB from here on: not the ends, where memory is taken first */
-#define GUARD 64
 #define PAGE 4096u
 
-enum way { DIRECT, BOUNCE, ALWAYS, IOMMU, IOMMU_ALWAYS };
-
-static const char *const way_name[] = { "direct", "bounce", "bounce always", "IOMMU", "IOMMU and bounce always" };
-
 struct bench {
-	struct mete_rig *rig;
-	struct mete_rig_function pci;
-	struct mete_device ram;   /* sees everything: memory for the test */
-	struct mete_device core;  /* what edu sees */
+	struct machine m;
 	struct mete_freebsd_bus bus;
 	struct edu_softc sc;
-	struct mete_bounce bounce;
-	struct mete_domain domain;
-	bool bounces, translated;
-	unsigned long nlater;     /* calls of bench_later() */
+	unsigned long nlater; /* calls of bench_later() */
 };
 
 static void bench_later(void *ctx)
@@ -46,63 +26,23 @@ static void bench_later(void *ctx)
 	((struct bench *)ctx)->nlater++;
 }
 
-/* The area must lie where edu reaches it; after that, the driver's tag is all that counts. */
-static void bench_bounce(struct bench *b, size_t len, bool always)
-{
-	assert_ok(mete_device_limit(&b->core, METE_USE_STREAMING, &(struct mete_constraint){ .last = EDU_MAXADDR }));
-	assert_ok(mete_bounce_init(&b->bounce, &b->core, &(struct mete_bounce_config){ .len = len, .always = always }));
-	assert_ok(mete_device_limit(&b->core, METE_USE_STREAMING, NULL));
-	b->bounces = true;
-}
-
-/* Behind an IOMMU with addresses from `first` to `last`; 0: as they come. */
-static void bench_translate(struct bench *b, mete_baddr first, mete_baddr last)
-{
-	struct mete_domain_config config;
-
-	assert_ok(mete_rig_vtd_start(&b->pci, &config));
-	config.first = first ? first : config.first;
-	config.last = last ? last : config.last;
-	assert_ok(mete_domain_init(&b->domain, mete_rig_provider(b->rig), &config));
-	assert_ok(mete_domain_attach(&b->domain, &b->core));
-	b->translated = true;
-}
-
-/* A machine whose RAM is half out of the device's reach.  Skips where there is no QEMU. */
 static void bench_open(struct bench *b, bool iommu)
 {
-	static const char *const options[] = { "-device", "edu", "-device", "intel-iommu", NULL };
-	static const char *const plain[] = { "-device", "edu", NULL };
-	const struct mete_rig_qemu config = { .ram = 2 * REACH, .options = iommu ? options : plain };
-	char text[1024];
-
 	memset(b, 0, sizeof(*b));
-	int error = mete_rig_start_qemu(&config, &b->rig, text, sizeof(text));
-	if (error == METE_ENODEV)
-		skip_because(text);
-	if (error)
-		fail_msg("%s", text);
-	assert_ok(mete_rig_find(b->rig, VENDOR, DEVICE, 0, &b->pci));
-	rig_device_init(&b->ram, b->rig);
-	rig_device_init(&b->core, b->rig);
-	assert_ok(mete_freebsd_bus_init(&b->bus, &b->core, bench_later, b));
+	machine_open(&b->m, iommu);
+	assert_ok(mete_freebsd_bus_init(&b->bus, &b->m.core, bench_later, b));
 }
 
 static void bench_attach(struct bench *b, unsigned flaws)
 {
-	assert_int_equal(edu_attach(&b->sc, b->bus.tag, &b->pci, flaws), 0);
+	assert_int_equal(edu_attach(&b->sc, b->bus.tag, &b->m.pci, flaws), 0);
 }
 
 /* The same with memory made visible in this way, and the driver attached. */
 static void bench_open_way(struct bench *b, enum way way, unsigned flaws)
 {
-	bool iommu = way == IOMMU || way == IOMMU_ALWAYS;
-
-	bench_open(b, iommu);
-	if (iommu)
-		bench_translate(b, 0, 0);
-	if (way == BOUNCE || way == ALWAYS || way == IOMMU_ALWAYS)
-		bench_bounce(b, 64 << 10, way != BOUNCE);
+	bench_open(b, way_iommu(way));
+	machine_way(&b->m, way);
 	bench_attach(b, flaws);
 }
 
@@ -112,56 +52,15 @@ static void bench_detach(struct bench *b)
 	assert_int_equal(edu_detach(&b->sc), 0);
 	assert_int_equal(b->sc.loads, b->sc.unloads);
 	assert_int_equal(b->sc.lock.wrong, 0);
-	assert_int_equal(b->core.nmapped, b->core.nunmapped);
+	assert_int_equal(b->m.core.nmapped, b->m.core.nunmapped);
 	assert_int_equal(mete_freebsd_bus_waiting(&b->bus), 0);
 }
 
-/* The machine's end, after the driver's: nothing faulted, and nothing is held. */
 static void bench_close(struct bench *b)
 {
-	struct mete_iommu_fault fault;
-
 	bench_detach(b);
 	assert_ok(mete_freebsd_bus_fini(&b->bus));
-	if (b->bounces) {
-		assert_int_equal(mete_bounce_used(&b->bounce), 0);
-		assert_ok(mete_bounce_fini(&b->bounce));
-	}
-	if (b->translated) {
-		assert_error(mete_domain_fault(&b->domain, &fault), METE_ENODEV);
-		assert_int_equal(b->domain.nmapped, 0);
-		assert_ok(mete_domain_attach(NULL, &b->core));
-		assert_ok(mete_domain_fini(&b->domain));
-	}
-	assert_ok(mete_device_fini(&b->core));
-	assert_ok(mete_device_fini(&b->ram));
-	assert_int_equal(mete_rig_stop(b->rig), 0);
-}
-
-/* Memory that edu's 28 lines reach, or that they do not. */
-static unsigned char *alloc(struct bench *b, size_t len, bool high, uint64_t *ret_phys)
-{
-	const struct mete_constraint limit = { .first = high ? HIGH : 0,
-		.last = high ? HIGH + (32u << 20) - 1 : REACH - 1 };
-	mete_baddr bus;
-	void *cpu;
-
-	assert_ok(mete_device_alloc(&b->ram, &limit, len, METE_MEMORY_CACHED, 0, &cpu, &bus));
-	assert_true(high ? bus >= REACH : bus + len <= REACH);
-	if (ret_phys)
-		*ret_phys = bus;
-	return cpu;
-}
-
-static void release(struct bench *b, void *cpu, size_t len)
-{
-	assert_ok(mete_device_free(&b->ram, cpu, len));
-}
-
-static void fill(unsigned char *p, size_t len, unsigned seed)
-{
-	for (size_t i = 0; i < len; i++)
-		p[i] = (unsigned char)(seed + i * 7 + (i >> 8));
+	machine_close(&b->m);
 }
 
 /* One request that nothing holds up, from its beginning to its end. */
@@ -178,18 +77,10 @@ static void carry_out(struct bench *b, void *buf, size_t len, bool read)
 	assert_int_equal(edu_request_fini(&request), 0);
 }
 
-static void check_guards(const unsigned char *to, size_t len)
-{
-	for (size_t i = 0; i < GUARD; i++) {
-		assert_int_equal(to[-1 - (ptrdiff_t)i], 0xa5);
-		assert_int_equal(to[len + i], 0xa5);
-	}
-}
-
 /* To the device from one place and back to another, and compare; nothing around it may change. */
 static void check_copy(struct bench *b, unsigned char *from, unsigned char *to, size_t len)
 {
-	memset(to - GUARD, 0xa5, len + 2 * GUARD);
+	set_guards(to, len);
 	carry_out(b, from, len, false);
 	carry_out(b, to, len, true);
 	assert_memory_equal(to, from, len);
@@ -205,7 +96,7 @@ static void check_way(enum way way, bool high)
 
 	print_message("%s, %s memory\n", way_name[way], high ? "high" : "low");
 	bench_open_way(&b, way, 0);
-	unsigned char *from = alloc(&b, room, high, NULL), *to = alloc(&b, room, high, NULL);
+	unsigned char *from = machine_alloc(&b.m, room, high, NULL), *to = machine_alloc(&b.m, room, high, NULL);
 	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
 		for (size_t j = 0; j < noffsets; j++) {
 			fill(from, room, (unsigned)(i * 31 + j));
@@ -217,8 +108,8 @@ static void check_way(enum way way, bool high)
 		assert_true(b.sc.interrupts > b.sc.loads);
 	else
 		assert_true(b.sc.interrupts >= b.sc.loads);
-	release(&b, from, room);
-	release(&b, to, room);
+	machine_free(&b.m, from, room);
+	machine_free(&b.m, to, room);
 	bench_close(&b);
 }
 
@@ -232,7 +123,7 @@ static void test_memory_in_reach_is_used_where_it_is(void **state)
 	check_way(DIRECT, false);
 
 	bench_open_way(&b, BOUNCE, 0);
-	unsigned char *p = alloc(&b, 2 * PAGE, false, &phys);
+	unsigned char *p = machine_alloc(&b.m, 2 * PAGE, false, &phys);
 	fill(p, 2 * PAGE, 1);
 	assert_int_equal(edu_request_init(&b.sc, &request), 0);
 	assert_int_equal(edu_submit(&request, p + 4000, 200, false), 0);
@@ -243,7 +134,7 @@ static void test_memory_in_reach_is_used_where_it_is(void **state)
 	assert_int_equal(request.segs[1].ds_len, 200 - (PAGE - 4000));
 	assert_int_equal(edu_work(&b.sc), 1);
 	assert_int_equal(edu_request_fini(&request), 0);
-	release(&b, p, 2 * PAGE);
+	machine_free(&b.m, p, 2 * PAGE);
 	bench_close(&b);
 }
 
@@ -276,7 +167,7 @@ static void test_without_an_area_memory_above_lowaddr_is_refused(void **state)
 	struct bench b;
 
 	bench_open_way(&b, DIRECT, 0);
-	unsigned char *p = alloc(&b, 4 * PAGE, true, NULL);
+	unsigned char *p = machine_alloc(&b.m, 4 * PAGE, true, NULL);
 	fill(p, PAGE, 1);
 	assert_int_equal(edu_request_init(&b.sc, &request), 0);
 	assert_int_equal(edu_submit(&request, p, 100, false), EINVAL);
@@ -285,9 +176,9 @@ static void test_without_an_area_memory_above_lowaddr_is_refused(void **state)
 	assert_int_equal(edu_work(&b.sc), 0);
 	assert_int_equal(b.sc.loads, 0);
 
-	bench_bounce(&b, 64 << 10, false);
+	machine_bounce(&b.m, 64 << 10, false);
 	check_copy(&b, p, p + 2 * PAGE, 100);
-	release(&b, p, 4 * PAGE);
+	machine_free(&b.m, p, 4 * PAGE);
 	bench_close(&b);
 }
 
@@ -301,8 +192,8 @@ static void test_a_lowaddr_that_is_too_high_reads_foreign_memory(void **state)
 
 	for (unsigned flaws = EDU_FLAW_LOWADDR;; flaws = 0) {
 		bench_open_way(&b, BOUNCE, flaws);
-		unsigned char *p = alloc(&b, PAGE, true, &phys), *q = alloc(&b, PAGE, false, NULL);
-		struct mete_provider *provider = mete_rig_provider(b.rig);
+		unsigned char *p = machine_alloc(&b.m, PAGE, true, &phys), *q = machine_alloc(&b.m, PAGE, false, NULL);
+		struct mete_provider *provider = mete_rig_provider(b.m.rig);
 		const struct mete_want want = { .len = PAGE, .first = (mete_paddr)(phys - REACH),
 			.last = (mete_paddr)(phys - REACH + PAGE - 1) };
 		assert_ok(provider->ops->take(provider->ctx, &want, &foreign));
@@ -315,8 +206,8 @@ static void test_a_lowaddr_that_is_too_high_reads_foreign_memory(void **state)
 		if (flaws)
 			assert_memory_not_equal(q, p, 1000);
 		provider->ops->give(provider->ctx, &foreign);
-		release(&b, p, PAGE);
-		release(&b, q, PAGE);
+		machine_free(&b.m, p, PAGE);
+		machine_free(&b.m, q, PAGE);
 		bench_close(&b);
 		if (!flaws)
 			break;
@@ -347,15 +238,15 @@ static void test_without_postread_data_never_arrives_with_stand_ins(void **state
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		bench_open_way(&b, rows[i].way, rows[i].flaws);
-		unsigned char *p = alloc(&b, PAGE, false, NULL), *q = alloc(&b, PAGE, false, NULL);
+		unsigned char *p = machine_alloc(&b.m, PAGE, false, NULL), *q = machine_alloc(&b.m, PAGE, false, NULL);
 		fill(p, PAGE, 1);
 		memset(q, 0xa5, PAGE);
 		carry_out(&b, p, 1000, false);
 		carry_out(&b, q, 1000, true);
 		for (size_t at = 0; at < PAGE; at++)
 			assert_row(q[at] == (rows[i].arrives && at < 1000 ? p[at] : 0xa5), i, rows[i].why);
-		release(&b, p, PAGE);
-		release(&b, q, PAGE);
+		machine_free(&b.m, p, PAGE);
+		machine_free(&b.m, q, PAGE);
 		bench_close(&b);
 	}
 }
@@ -370,7 +261,7 @@ static void test_without_prewrite_the_device_reads_old_data_with_stand_ins(void 
 
 	for (unsigned flaws = EDU_FLAW_PREWRITE;; flaws = 0) {
 		bench_open_way(&b, BOUNCE, flaws);
-		unsigned char *p = alloc(&b, PAGE, true, NULL), *q = alloc(&b, PAGE, false, NULL);
+		unsigned char *p = machine_alloc(&b.m, PAGE, true, NULL), *q = machine_alloc(&b.m, PAGE, false, NULL);
 		fill(p, PAGE, 1);
 		memcpy(old, p, sizeof(old));
 		assert_int_equal(edu_request_init(&b.sc, &request), 0);
@@ -381,8 +272,8 @@ static void test_without_prewrite_the_device_reads_old_data_with_stand_ins(void 
 		carry_out(&b, q, sizeof(old), true);
 		assert_memory_not_equal(old, p, sizeof(old));
 		assert_memory_equal(q, flaws ? old : p, sizeof(old));
-		release(&b, p, PAGE);
-		release(&b, q, PAGE);
+		machine_free(&b.m, p, PAGE);
+		machine_free(&b.m, q, PAGE);
 		bench_close(&b);
 		if (!flaws)
 			break;
@@ -398,26 +289,26 @@ static void test_nowrite_keeps_a_writer_out_behind_an_iommu(void **state)
 	struct bench b;
 
 	bench_open_way(&b, IOMMU, EDU_FLAW_NOWRITE);
-	unsigned char *p = alloc(&b, 4 * PAGE, true, NULL), *q = p + 2 * PAGE;
+	unsigned char *p = machine_alloc(&b.m, 4 * PAGE, true, NULL), *q = p + 2 * PAGE;
 	fill(p, PAGE, 1);
 	memset(q, 0xa5, 2 * PAGE);
 	carry_out(&b, p + 24, 1000, false);
-	assert_error(mete_domain_fault(&b.domain, &fault), METE_ENODEV);
+	assert_error(mete_domain_fault(&b.m.domain, &fault), METE_ENODEV);
 
 	assert_int_equal(edu_request_init(&b.sc, &request), 0);
 	assert_int_equal(edu_submit(&request, q + 24, 1000, true), 0);
 	assert_int_equal(edu_work(&b.sc), 1);
-	assert_ok(mete_domain_fault(&b.domain, &fault));
+	assert_ok(mete_domain_fault(&b.m.domain, &fault));
 	assert_int_equal(fault.iova, request.segs[0].ds_addr & ~(bus_addr_t)(PAGE - 1));
 	assert_int_equal(fault.access, METE_DEVICE_WRITES);
-	assert_int_equal(fault.source, b.pci.slot << 3 | b.pci.number);
+	assert_int_equal(fault.source, b.m.pci.slot << 3 | b.m.pci.number);
 	assert_int_equal(edu_request_fini(&request), 0);
 	for (size_t i = 0; i < 2 * PAGE; i++)
 		assert_int_equal(q[i], 0xa5);
 
 	b.sc.flaws = 0;
 	check_copy(&b, p + 24, q + GUARD, 1000);
-	release(&b, p, 4 * PAGE);
+	machine_free(&b.m, p, 4 * PAGE);
 	bench_close(&b);
 }
 
@@ -432,7 +323,7 @@ static void check_deferred(struct bench *b)
 	unsigned char *bufs[NREQUESTS];
 
 	for (unsigned i = 0; i < NREQUESTS; i++) {
-		bufs[i] = alloc(b, PAGE, true, NULL);
+		bufs[i] = machine_alloc(&b->m, PAGE, true, NULL);
 		fill(bufs[i], PAGE, i * 50);
 		if (i & 1)
 			memset(bufs[i], 0xa5, PAGE);
@@ -476,7 +367,7 @@ static void check_deferred(struct bench *b)
 	assert_memory_not_equal(bufs[3], bufs[1], LEN);
 	for (unsigned i = 0; i < NREQUESTS; i++) {
 		assert_int_equal(edu_request_fini(&requests[i]), 0);
-		release(b, bufs[i], PAGE);
+		machine_free(&b->m, bufs[i], PAGE);
 	}
 }
 
@@ -486,7 +377,7 @@ static void test_loads_wait_for_stand_ins(void **state)
 	struct bench b;
 
 	bench_open(&b, false);
-	bench_bounce(&b, PAGE, false);
+	machine_bounce(&b.m, PAGE, false);
 	bench_attach(&b, 0);
 	check_deferred(&b);
 	bench_close(&b);
@@ -498,8 +389,8 @@ static void test_loads_wait_for_stand_ins_behind_an_iommu(void **state)
 	struct bench b;
 
 	bench_open(&b, true);
-	bench_translate(&b, 0, 0);
-	bench_bounce(&b, PAGE, true);
+	machine_translate(&b.m, 0, 0);
+	machine_bounce(&b.m, PAGE, true);
 	bench_attach(&b, 0);
 	check_deferred(&b);
 	bench_close(&b);
@@ -511,7 +402,7 @@ static void test_loads_wait_for_iova(void **state)
 	struct bench b;
 
 	bench_open(&b, true);
-	bench_translate(&b, 16u << 20, (16u << 20) + PAGE - 1);
+	machine_translate(&b.m, 16u << 20, (16u << 20) + PAGE - 1);
 	bench_attach(&b, 0);
 	check_deferred(&b);
 	bench_close(&b);
@@ -525,9 +416,9 @@ static void test_with_room_for_two_loads_none_waits(void **state)
 	struct bench b;
 
 	bench_open(&b, false);
-	bench_bounce(&b, 2 * PAGE, false);
+	machine_bounce(&b.m, 2 * PAGE, false);
 	bench_attach(&b, 0);
-	unsigned char *p = alloc(&b, PAGE, true, NULL), *q = alloc(&b, PAGE, true, NULL);
+	unsigned char *p = machine_alloc(&b.m, PAGE, true, NULL), *q = machine_alloc(&b.m, PAGE, true, NULL);
 	fill(p, PAGE, 1);
 	memset(q, 0xa5, PAGE);
 	assert_int_equal(edu_request_init(&b.sc, &there), 0);
@@ -540,8 +431,8 @@ static void test_with_room_for_two_loads_none_waits(void **state)
 	assert_memory_equal(q, p, 4000);
 	assert_int_equal(edu_request_fini(&there), 0);
 	assert_int_equal(edu_request_fini(&back), 0);
-	release(&b, p, PAGE);
-	release(&b, q, PAGE);
+	machine_free(&b.m, p, PAGE);
+	machine_free(&b.m, q, PAGE);
 	bench_close(&b);
 }
 
@@ -554,10 +445,10 @@ static void test_a_pump_from_inside_the_unload_takes_the_lock_twice(void **state
 
 	bench_open(&b, false);
 	assert_ok(mete_freebsd_bus_fini(&b.bus));
-	assert_ok(mete_freebsd_bus_init(&b.bus, &b.core, NULL, NULL));
-	bench_bounce(&b, PAGE, false);
+	assert_ok(mete_freebsd_bus_init(&b.bus, &b.m.core, NULL, NULL));
+	machine_bounce(&b.m, PAGE, false);
 	bench_attach(&b, 0);
-	unsigned char *p = alloc(&b, PAGE, true, NULL);
+	unsigned char *p = machine_alloc(&b.m, PAGE, true, NULL);
 	fill(p, PAGE, 1);
 	assert_int_equal(edu_request_init(&b.sc, &first), 0);
 	assert_int_equal(edu_request_init(&b.sc, &second), 0);
@@ -569,7 +460,7 @@ static void test_a_pump_from_inside_the_unload_takes_the_lock_twice(void **state
 	b.sc.lock.wrong = 0;
 	assert_int_equal(edu_request_fini(&first), 0);
 	assert_int_equal(edu_request_fini(&second), 0);
-	release(&b, p, PAGE);
+	machine_free(&b.m, p, PAGE);
 	bench_close(&b);
 }
 
@@ -580,14 +471,14 @@ static void test_bad_lengths_are_refused(void **state)
 	struct bench b;
 
 	bench_open_way(&b, DIRECT, 0);
-	unsigned char *p = alloc(&b, 2 * PAGE, false, NULL);
+	unsigned char *p = machine_alloc(&b.m, 2 * PAGE, false, NULL);
 	assert_int_equal(edu_request_init(&b.sc, &request), 0);
 	assert_int_equal(edu_submit(&request, p, 0, false), EINVAL);
 	assert_int_equal(edu_submit(&request, p, EDU_LEN_MAX + 1, true), EINVAL);
 	assert_int_equal(request.state, EDU_IDLE);
 	assert_int_equal(edu_request_fini(&request), 0);
 	assert_int_equal(b.sc.loads, 0);
-	release(&b, p, 2 * PAGE);
+	machine_free(&b.m, p, 2 * PAGE);
 	bench_close(&b);
 }
 

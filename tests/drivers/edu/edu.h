@@ -12,8 +12,7 @@
 #include <linux/dma-mapping.h>
 #include <mete/rig.h>
 
-#define EDU_ADDRESS_BITS 28
-#define EDU_LEN_MAX 4095u /* QEMU 7.2 aborts if the last byte of the 4 KiB is touched */
+#include "edu_regs.h"
 
 /* Mistakes that drivers make, for the controls of tests.  0: none. */
 #define EDU_FLAW_MASK 0x1u      /* claims 32 address lines */

@@ -17,9 +17,10 @@
 #include <machine/bus.h>
 #include <mete/rig.h>
 
-#define EDU_MAXADDR 0xfffffffu /* the last that 28 lines reach */
-#define EDU_LEN_MAX 4095u      /* QEMU 7.2 aborts if the last byte of the 4 KiB is touched */
-#define EDU_NSEGS 2            /* EDU_LEN_MAX bytes lie in two pages at most */
+#include "edu_regs.h"
+
+#define EDU_MAXADDR ((1u << EDU_ADDRESS_BITS) - 1) /* the last that its lines reach */
+#define EDU_NSEGS 2                                /* EDU_LEN_MAX bytes lie in two pages at most */
 
 /* Mistakes that drivers make, for the controls of tests.  0: none. */
 #define EDU_FLAW_LOWADDR 0x1u  /* claims 32 address lines */

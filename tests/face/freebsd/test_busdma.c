@@ -1084,6 +1084,9 @@ static void test_mbufs_and_uios_are_loaded(void **state)
 		assert_int_equal(told.error, EFBIG);
 		uio.uio_resid = -1;
 		assert_int_equal(bus_dmamap_load_uio(tag, map, &uio, callback2, &told, 0), EINVAL);
+		uio.uio_resid = 100;
+		uio.uio_iovcnt = -1;
+		assert_int_equal(bus_dmamap_load_uio(tag, map, &uio, callback2, &told, 0), EINVAL);
 		drop(tag, map);
 		drop(small, small_map);
 		drop(narrow, narrow_map);

@@ -281,7 +281,7 @@ METE_WALK bool mete_freebsd_iovecs_next(void *ctx, struct mete_piece *ret)
 {
 	struct mete_freebsd_iovecs *walk = (struct mete_freebsd_iovecs *)ctx;
 
-	if (walk->at >= (size_t)walk->uio->uio_iovcnt || walk->left == 0)
+	if (walk->uio->uio_iovcnt <= 0 || walk->at >= (size_t)walk->uio->uio_iovcnt || walk->left == 0)
 		return false;
 	const struct iovec *iov = &walk->uio->uio_iov[walk->at++];
 	ret->cpu = iov->iov_base;

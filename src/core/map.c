@@ -44,11 +44,6 @@ struct map_feed {
 	bool apart;              /* stretches end with their piece */
 };
 
-static bool access_known(enum mete_access access)
-{
-	return access == METE_DEVICE_READS || access == METE_DEVICE_WRITES || access == METE_DEVICE_READS_WRITES;
-}
-
 /* The limits that concern a mapping as a whole. */
 static bool transfer_allowed(const struct mete_constraint *c, size_t len)
 {
@@ -830,7 +825,7 @@ int mete_map_sync(struct mete_map *map, size_t off, size_t len, enum mete_sync s
 	struct mete_provider *p = device->provider;
 
 	if (map->state == METE_MAP_EMPTY || !len || off > map->len || len > map->len - off || !access_known(access) ||
-	    (access & ~map->access) || (sync != METE_FOR_DEVICE && sync != METE_FOR_CPU))
+	    (access & ~map->access) || !sync_known(sync))
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	for (uint32_t i = 0; len; i++) {
 		const struct mete_segment *segment = &map->segments[i];

@@ -180,8 +180,7 @@ int mete_sync_single(struct mete_device *device, mete_baddr bus, size_t len, enu
 {
 	struct mete_provider *p = device->provider;
 
-	if (!len || (sync != METE_FOR_DEVICE && sync != METE_FOR_CPU) || access < METE_DEVICE_READS ||
-	    access > METE_DEVICE_READS_WRITES)
+	if (!len || !sync_known(sync) || !access_known(access))
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	mete_baddr last;
 	if ((mete_baddr)len != len || !checked_last_bus(bus, (mete_baddr)len, &last))

@@ -20,6 +20,16 @@ struct way {
 	size_t len;
 };
 
+static inline bool access_known(enum mete_access access)
+{
+	return access == METE_DEVICE_READS || access == METE_DEVICE_WRITES || access == METE_DEVICE_READS_WRITES;
+}
+
+static inline bool sync_known(enum mete_sync sync)
+{
+	return sync == METE_FOR_DEVICE || sync == METE_FOR_CPU;
+}
+
 /* Resolve up to `len` bytes from `bus`.  METE_EFAULT if the device sees nothing there. */
 int mete__way_find(const struct mete_device *device, mete_baddr bus, size_t len, struct way *ret);
 

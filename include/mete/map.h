@@ -59,6 +59,8 @@ struct mete_segment {
 	mete_baddr len;
 };
 
+struct mete_hold;
+
 enum mete_map_state { METE_MAP_EMPTY, METE_MAP_CPU, METE_MAP_DEVICE };
 
 /*
@@ -76,6 +78,7 @@ struct mete_map {
 	enum mete_map_state state;
 	mete_baddr iova;            /* the library's own: the range of the domain that the object takes ... */
 	size_t iova_len;            /* ... and its length; 0: none */
+	struct mete_hold *hold;     /* the library's own: where windows keep what loads use again; NULL: they do not */
 };
 
 #ifdef __cplusplus

@@ -26,6 +26,7 @@ struct mete_bounce_slot {
 	size_t len;         /* of the copy */
 	uint32_t head;      /* the first grain's entry; the other members count there only */
 	uint32_t next;      /* in a chain of stand-ins that leave */
+	bool held;          /* it lies in what a map holds, and its grains stay there */
 };
 
 static void bounce_enter(struct mete_bounce *b)
@@ -239,6 +240,23 @@ static void bounce_fill(struct mete_bounce *b, mete_paddr phys, size_t room, siz
 		p->ops->cache(p->ctx, METE_CACHE_CLEAN_INVALIDATE, at, phys, room);
 }
 
+/* The grains from `phys` on stand in for `len` bytes at `cpu` from now on. */
+static void bounce_enter_slot(struct mete_bounce *b, mete_paddr phys, size_t pad, unsigned char *cpu, size_t len,
+    bool held)
+{
+	size_t room = (pad + len + (b->config.grain - 1)) & ~(b->config.grain - 1);
+	uint32_t head = grain_of(b, phys);
+	struct mete_bounce_slot *slot = &b->slots[head];
+
+	slot->cpu = cpu;
+	slot->len = len;
+	slot->phys = phys + (mete_paddr)pad;
+	slot->held = held;
+	for (uint32_t i = 0; i < room / b->config.grain; i++)
+		slot[i].head = head;
+	bounce_fill(b, phys, room, pad, cpu, len);
+}
+
 int mete__bounce_take(struct mete_bounce *b, unsigned char *cpu, size_t len,
     const struct mete_constraint *limit, mete_paddr *ret_phys)
 {
@@ -256,16 +274,94 @@ int mete__bounce_take(struct mete_bounce *b, unsigned char *cpu, size_t len,
 	if (error)
 		return error == METE_ENOMEM ? error : METE_ERANGE;
 
-	size_t room = (want.len + (b->config.grain - 1)) & ~(b->config.grain - 1);
-	uint32_t head = grain_of(b, phys);
-	struct mete_bounce_slot *slot = &b->slots[head];
-	slot->cpu = cpu;
-	slot->len = len;
-	slot->phys = phys + (mete_paddr)pad;
-	for (uint32_t i = 0; i < room / b->config.grain; i++)
-		slot[i].head = head;
-	bounce_fill(b, phys, room, pad, cpu, len);
-	*ret_phys = slot->phys;
+	bounce_enter_slot(b, phys, pad, cpu, len, false);
+	*ret_phys = phys + (mete_paddr)pad;
+	return 0;
+}
+
+/* A hold is one run of grains; its stand-ins need not respect the boundary as a whole. */
+static int hold_try(struct mete_bounce *b, const struct mete_constraint *limit, size_t len, mete_paddr *ret_phys)
+{
+	struct mete_constraint whole;
+	struct mete_want want;
+
+	mete__bytes_copy(&whole, limit, sizeof whole);
+	whole.boundary = 0;
+	if (!bounce_want(b, mete__bounce_pad(b, b->cpu, limit), len, &whole, &want))
+		return METE_ERANGE;
+	want.len = len;
+	bounce_enter(b);
+	int error = mete_frames_take(&b->frames, &want, ret_phys);
+	if (!error)
+		b->nused++;
+	bounce_leave(b);
+	return error == METE_ENOMEM ? error : error ? METE_ERANGE : 0;
+}
+
+int mete__bounce_hold(struct mete_bounce *b, struct mete_hold *hold, const struct mete_constraint *limit)
+{
+	size_t grain = b->config.grain;
+	size_t len = hold->most < b->config.longest ? hold->most : b->config.longest;
+	int error;
+
+	/* A grain more, because data may begin anywhere in the first. */
+	if (len > b->config.len - grain)
+		len = b->config.len - grain;
+	len = ((len + (grain - 1)) & ~(grain - 1)) + grain;
+	do
+		error = hold_try(b, limit, len, &hold->run);
+	while (error && (len = len / 2 & ~(grain - 1)));
+	if (!error)
+		hold->run_len = len;
+	return error;
+}
+
+void mete__bounce_unhold(struct mete_bounce *b, struct mete_hold *hold)
+{
+	bounce_enter(b);
+	(void)mete_frames_give(&b->frames, hold->run, hold->run_len);
+	b->nused--;
+	bounce_leave(b);
+	hold->run_len = 0;
+}
+
+/* Where in a hold the next stand-in begins: aligned, and not across the boundary if that can be. */
+static size_t held_place(const struct mete_bounce *b, const struct mete_hold *hold, size_t pad, size_t len,
+    const struct mete_constraint *limit)
+{
+	size_t at = hold->run_used;
+
+	if (b->device->domain)
+		return at;
+	mete_baddr bus = hold->run - b->phys + b->bus + (mete_baddr)at; /* of the grain; the data are `pad` bytes on */
+	if (limit->boundary >= b->config.grain && pad < limit->boundary && len <= limit->boundary - pad) {
+		mete_baddr to_edge = limit->boundary - (bus & (limit->boundary - 1));
+		if (to_edge < pad + len) {
+			at += (size_t)to_edge;
+			bus += to_edge;
+		}
+	}
+	if (limit->align > b->config.grain)
+		at += (size_t)((limit->phase - (mete_baddr)pad - bus) & (limit->align - 1));
+	return at;
+}
+
+int mete__bounce_take_held(struct mete_bounce *b, struct mete_hold *hold, unsigned char *cpu, size_t *len,
+    const struct mete_constraint *limit, mete_paddr *ret_phys)
+{
+	size_t pad = mete__bounce_pad(b, cpu, limit);
+	size_t at = held_place(b, hold, pad, *len, limit);
+
+	if (at >= hold->run_len || hold->run_len - at <= pad)
+		return METE_EMSGSIZE;
+	size_t room = hold->run_len - at - pad;
+	if (*len > room)
+		*len = room;
+	mete_paddr phys = hold->run + (mete_paddr)at;
+	hold->run_used = (at + pad + *len + (b->config.grain - 1)) & ~(b->config.grain - 1);
+	if (!hold->measuring)
+		bounce_enter_slot(b, phys, pad, cpu, *len, true);
+	*ret_phys = phys + (mete_paddr)pad;
 	return 0;
 }
 
@@ -321,7 +417,10 @@ void mete__bounce_give(struct mete_bounce *b, uint32_t chain)
 {
 	while (chain != BOUNCE_NONE) {
 		mete_paddr start = b->phys + (mete_paddr)chain * (mete_paddr)b->config.grain;
+		bool held = b->slots[chain].held;
 		chain = b->slots[chain].next;
+		if (held)
+			continue;
 		bounce_enter(b);
 		(void)mete_frames_give(&b->frames, start, mete_frames_length(&b->frames, start));
 		b->nused--;

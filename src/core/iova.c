@@ -205,3 +205,9 @@ size_t mete__iova_length(struct mete_domain *d, mete_baddr iova)
 	domain_leave(d);
 	return len;
 }
+
+void mete__iova_clear(struct mete_domain *d, mete_baddr iova, size_t mapped)
+{
+	d->config.ops->unmap(d->config.ctx, iova, mapped);
+	d->config.ops->flush(d->config.ctx, iova, mapped);
+}

@@ -57,6 +57,12 @@ static mete_baddr segment_part(const struct job *job, mete_baddr start, mete_bad
 	return beyond < room ? room - beyond : 0;
 }
 
+/* Whether nothing is to be shown really. */
+static bool job_measuring(const struct job *job)
+{
+	return job->map->hold && job->map->hold->measuring;
+}
+
 /* How much of `len` bytes at `bus` the segment before takes. */
 static mete_baddr job_joining(const struct job *job, mete_baddr bus, size_t len)
 {
@@ -102,8 +108,11 @@ static int job_emit(struct job *job, mete_baddr bus, size_t len)
 {
 	struct mete_map *map = job->map;
 
-	if (job->limit->max_transfer && len > job->limit->max_transfer - map->len)
+	bool over = job->limit->max_transfer && len > job->limit->max_transfer - map->len;
+	if (over && !job_measuring(job))
 		return METE_EMSGSIZE;
+	if (over)
+		len = (size_t)(job->limit->max_transfer - map->len); /* which is how far it would come */
 	while (len) {
 		struct mete_segment *last = map->nsegments ? &map->segments[map->nsegments - 1] : NULL;
 		mete_baddr part = job_joining(job, bus, len);
@@ -123,7 +132,21 @@ static int job_emit(struct job *job, mete_baddr bus, size_t len)
 		job->joining = true;
 	}
 	job->joining = true;
-	return 0;
+	return over ? METE_EMSGSIZE : 0;
+}
+
+/* A stand-in from what the map holds, for all of `ret` or as much as is left there. */
+static int job_held_stand_in(struct job *job, struct stretch *ret)
+{
+	struct mete_bounce *b = job->map->device->bounce;
+	struct mete_hold *hold = job->map->hold;
+
+	if (!hold->run_len) {
+		int error = mete__bounce_hold(b, hold, job->limit);
+		if (error)
+			return error;
+	}
+	return mete__bounce_take_held(b, hold, ret->cpu, &ret->len, job->limit, &ret->phys);
 }
 
 /* Replace the first part of a stretch by a stand-in; `ret` is the part as the device will see it. */
@@ -137,6 +160,8 @@ static int job_stand_in(struct job *job, const struct stretch *stretch, struct s
 	*ret = *stretch;
 	if (ret->len > b->config.longest)
 		ret->len = b->config.longest;
+	if (job->map->hold)
+		return job_held_stand_in(job, ret);
 	size_t pad = mete__bounce_pad(b, stretch->cpu, job->limit);
 	bool cut = ret->len < stretch->len || segment_room(job->limit, (mete_baddr)pad) < ret->len;
 	if (cut && job->map->capacity == 1)
@@ -154,25 +179,38 @@ static size_t layout_next(size_t laid, size_t page, mete_paddr phys)
 	return ((laid + (page - 1)) & ~(page - 1)) + off;
 }
 
+/* How much of `len` bytes from `at` on a held range of IOVA has room for. */
+static size_t held_room(const struct mete_hold *hold, size_t at, size_t len)
+{
+	if (!hold)
+		return len;
+	size_t room = at < hold->iova_len ? hold->iova_len - at : 0;
+	return len < room ? len : room;
+}
+
 /* Show one stretch, or stand-in, behind the IOMMU. */
 static int job_show(struct job *job, const struct stretch *stretch)
 {
 	const struct mete_domain_config *c = &job->map->device->domain->config;
 	size_t at = layout_next(job->laid, c->page, stretch->phys);
 	size_t off = at & (c->page - 1);
-	size_t pages = (off + stretch->len + (c->page - 1)) & ~(c->page - 1);
+	size_t len = held_room(job->map->hold, at, stretch->len);
+	size_t pages = (off + len + (c->page - 1)) & ~(c->page - 1);
 
-	int error = c->ops->map(c->ctx, job->iova + (mete_baddr)(at - off), stretch->phys - (mete_paddr)off, pages,
-	    job->access);
+	if (!len)
+		return METE_EMSGSIZE;
+	int error = job_measuring(job) ? 0
+	    : c->ops->map(c->ctx, job->iova + (mete_baddr)(at - off), stretch->phys - (mete_paddr)off, pages, job->access);
 	if (error)
 		return error;
 	job->mapped = at - off + pages;
-	job->laid = at + stretch->len;
+	job->laid = at + len;
 	mete_baddr bus = job->iova + (mete_baddr)at;
 	bool joins = job->joining && job->map->nsegments && at && !((bus | stretch->phys) & (mete_baddr)(c->page - 1));
-	if (!segment_reachable(job->limit, bus, stretch->len) || (job->align && !joins && !aligned(job->limit, bus)))
+	if (!segment_reachable(job->limit, bus, len) || (job->align && !joins && !aligned(job->limit, bus)))
 		return METE_ERANGE;
-	return job_emit(job, bus, stretch->len);
+	error = job_emit(job, bus, len);
+	return error || len == stretch->len ? error : METE_EMSGSIZE;
 }
 
 /* Bytes from `phys` on that lie in one bus range, or in none, up to `len`. */
@@ -268,13 +306,23 @@ static void chain_stand_ins(struct mete_device *device, mete_baddr bus, size_t l
 	}
 }
 
+/* A window goes; what it was shown with waits for the next. */
+static void hold_clear(struct mete_hold *hold, struct mete_domain *domain, size_t mapped)
+{
+	if (mapped)
+		mete__iova_clear(domain, hold->iova, mapped);
+	hold->run_used = 0;
+}
+
 void mete__job_release(struct mete_map *map, mete_baddr iova, size_t iova_len, size_t mapped, uint32_t chain)
 {
 	struct mete_device *device = map->device;
 
 	for (uint32_t i = 0; i < map->nsegments; i++)
 		chain_stand_ins(device, map->segments[i].bus, (size_t)map->segments[i].len, &chain);
-	if (iova_len)
+	if (map->hold)
+		hold_clear(map->hold, device->domain, mapped);
+	else if (iova_len)
 		mete__iova_give(device->domain, iova, iova_len, mapped, chain != BOUNCE_NONE);
 	if (chain != BOUNCE_NONE)
 		mete__bounce_give(device->bounce, chain);
@@ -286,6 +334,12 @@ void mete__job_undo(struct job *job)
 {
 	uint32_t chain = BOUNCE_NONE;
 
+	if (job_measuring(job)) { /* nothing is there to be undone */
+		job->map->nsegments = 0;
+		job->map->len = 0;
+		job->map->hold->run_used = 0;
+		return;
+	}
 	if (job->loose)
 		mete__bounce_leave(job->map->device->bounce, job->loose_phys, &chain);
 	mete__job_release(job->map, job->iova, job->iova_len, job->mapped, chain);
@@ -382,7 +436,10 @@ int mete__job_pieces(struct job *job, const struct mete_pieces *pieces)
 	struct stretch stretch;
 	int error = 0;
 
-	if (job->map->device->domain) {
+	if (job->map->hold) {
+		job->map->hold->whole = 0;
+		job->iova = job->map->hold->iova;
+	} else if (job->map->device->domain) {
 		error = job_layout(job, pieces);
 		if (error)
 			return error;
@@ -395,6 +452,8 @@ int mete__job_pieces(struct job *job, const struct mete_pieces *pieces)
 		error = job_stretch(job, &stretch);
 		if (error)
 			return error;
+		if (job->map->hold)
+			job->map->hold->whole = job->map->len;
 	}
 	if (error != METE_ENODEV)
 		return error;

@@ -5,6 +5,8 @@
 #ifndef JOB_H
 #define JOB_H
 
+#include <mete/window.h>
+
 #include "checked.h"
 #include "stretch.h"
 
@@ -26,6 +28,12 @@ struct job {
 	bool loose;            /* there is a stand-in that no segment tells of */
 	mete_paddr loose_phys;
 };
+
+/* The limits that concern a mapping as a whole. */
+static inline bool transfer_allowed(const struct mete_constraint *c, size_t len)
+{
+	return len >= c->min_transfer && (!c->granularity || len % c->granularity == 0);
+}
 
 /* Whether [bus, bus + len - 1] lies in the range and out of the hole; cutting into segments meets the other limits. */
 static inline bool segment_reachable(const struct mete_constraint *limit, mete_baddr bus, size_t len)
@@ -69,5 +77,17 @@ void mete__job_undo(struct job *job);
  * are stand-ins that left before.
  */
 void mete__job_release(struct mete_map *map, mete_baddr iova, size_t iova_len, size_t mapped, uint32_t chain);
+
+/* What mete_map_load() checks first, counted; `ret` are the limits that hold. */
+int mete__map_check(struct mete_map *map, const struct mete_pieces *pieces, enum mete_access access, unsigned flags,
+    struct mete_constraint *ret);
+
+/* The job of a load. */
+void mete__map_job(struct job *job, struct mete_map *map, const struct mete_constraint *limit, enum mete_access access,
+    unsigned flags);
+
+/* What it does then; nothing is counted on failure. */
+int mete__map_fill(struct mete_map *map, const struct mete_constraint *limit, const struct mete_pieces *pieces,
+    enum mete_access access, unsigned flags);
 
 #endif

@@ -17,12 +17,6 @@
 #define FLAGS_SINGLE METE_MAP_SKIP_SYNC
 #define FLAGS_LOAD (METE_MAP_SKIP_SYNC | METE_MAP_APART)
 
-/* The limits that concern a mapping as a whole. */
-static bool transfer_allowed(const struct mete_constraint *c, size_t len)
-{
-	return len >= c->min_transfer && (!c->granularity || len % c->granularity == 0);
-}
-
 /* Can the device be mapped for at all? */
 static bool device_mappable(const struct mete_device *device)
 {
@@ -241,41 +235,67 @@ int mete_map_init(struct mete_map *map, struct mete_device *device, const struct
 	return 0;
 }
 
-int mete_map_load(struct mete_map *map, const struct mete_pieces *pieces, enum mete_access access, unsigned flags)
+int mete__map_check(struct mete_map *map, const struct mete_pieces *pieces, enum mete_access access, unsigned flags,
+    struct mete_constraint *ret)
 {
 	struct mete_device *device = map->device;
 	struct mete_provider *p = device->provider;
-	struct mete_constraint merged;
-	struct job job;
 
 	if (map->state != METE_MAP_EMPTY)
 		return mete__line_count(p, &p->counters.bad_argument, METE_EBUSY);
 	if (!pieces || !pieces->next || (device->domain && !pieces->rewind) || !access_known(access) ||
-	    (flags & ~FLAGS_LOAD) || mete__device_merge(device, METE_USE_STREAMING, &map->limit, &merged))
+	    (flags & ~FLAGS_LOAD) || mete__device_merge(device, METE_USE_STREAMING, &map->limit, ret))
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	if (!device_mappable(device))
 		return mete__line_count(p, &p->counters.map_refused, METE_ENOTSUP);
-	mete__bytes_zero(&job, sizeof job);
-	job.map = map;
-	job.limit = &merged;
-	job.access = access;
-	job.align = true;
-	job.apart = flags & METE_MAP_APART;
+	return 0;
+}
+
+void mete__map_job(struct job *job, struct mete_map *map, const struct mete_constraint *limit, enum mete_access access,
+    unsigned flags)
+{
+	mete__bytes_zero(job, sizeof *job);
+	job->map = map;
+	job->limit = limit;
+	job->access = access;
+	job->align = true;
+	job->apart = flags & METE_MAP_APART;
+}
+
+int mete__map_fill(struct mete_map *map, const struct mete_constraint *limit, const struct mete_pieces *pieces,
+    enum mete_access access, unsigned flags)
+{
+	struct mete_device *device = map->device;
+	struct job job;
+
+	mete__map_job(&job, map, limit, access, flags);
 	int error = mete__job_pieces(&job, pieces);
-	if (!error && !transfer_allowed(&merged, map->len))
+	if (!error && !map->hold && !transfer_allowed(limit, map->len))
 		error = METE_EINVAL;
 	if (error) {
 		mete__job_undo(&job);
-		return mete__line_count(p, &p->counters.map_refused, error);
+		return error;
 	}
 	map->iova = job.iova;
-	map->iova_len = job.iova_len;
+	map->iova_len = map->hold ? job.mapped : job.iova_len;
 	map->access = access;
 	map->state = METE_MAP_CPU;
-	guard_enter(p);
+	guard_enter(device->provider);
 	device->nmapped++;
-	guard_leave(p);
+	guard_leave(device->provider);
 	return 0;
+}
+
+int mete_map_load(struct mete_map *map, const struct mete_pieces *pieces, enum mete_access access, unsigned flags)
+{
+	struct mete_provider *p = map->device->provider;
+	struct mete_constraint merged;
+
+	int error = mete__map_check(map, pieces, access, flags, &merged);
+	if (error)
+		return error;
+	error = mete__map_fill(map, &merged, pieces, access, flags);
+	return error ? mete__line_count(p, &p->counters.map_refused, error) : 0;
 }
 
 int mete_map_load_array(struct mete_map *map, const struct mete_piece *pieces, size_t npieces, enum mete_access access,

@@ -10,7 +10,7 @@
 
 #include <mete/bounce.h>
 #include <mete/iommu.h>
-#include <mete/map.h>
+#include <mete/window.h>
 
 /* Where bytes of a mapping are, as far as they are contiguous. */
 struct way {
@@ -67,6 +67,20 @@ size_t mete__bounce_start(const struct mete_bounce *bounce, mete_paddr phys);
 void mete__bounce_leave(struct mete_bounce *bounce, mete_paddr phys, uint32_t *chain);
 void mete__bounce_give(struct mete_bounce *bounce, uint32_t chain);
 
+/*
+ * Take a part of the area for `hold`: of hold->most bytes, or the longest stand-in's length, or half of that, and so on.
+ * METE_ENOMEM, METE_ERANGE.
+ */
+int mete__bounce_hold(struct mete_bounce *bounce, struct mete_hold *hold, const struct mete_constraint *limit);
+void mete__bounce_unhold(struct mete_bounce *bounce, struct mete_hold *hold);
+
+/*
+ * A stand-in as above for the first of `*len` bytes at `cpu`, behind those taken before in what is held; `*len` becomes its
+ * length.  METE_EMSGSIZE if there is no room.  While measuring, nothing is filled, and nothing stands in for anything.
+ */
+int mete__bounce_take_held(struct mete_bounce *bounce, struct mete_hold *hold, unsigned char *cpu, size_t *len,
+    const struct mete_constraint *limit, mete_paddr *ret_phys);
+
 /* Take an IOVA range of `len` bytes, rounded up to whole pages; its `len` bytes are within `limit`.  METE_ENOMEM, METE_ERANGE. */
 int mete__iova_take(struct mete_domain *domain, const struct mete_constraint *limit, size_t len, mete_baddr *ret_iova);
 
@@ -75,6 +89,9 @@ int mete__iova_take(struct mete_domain *domain, const struct mete_constraint *li
  * before this returns if `now`, or else when the domain says.
  */
 void mete__iova_give(struct mete_domain *domain, mete_baddr iova, size_t len, size_t mapped, bool now);
+
+/* Remove the translations of [iova, iova + mapped - 1]; the hardware has forgotten them when this returns. */
+void mete__iova_clear(struct mete_domain *domain, mete_baddr iova, size_t mapped);
 
 /* Length of the range that starts at `iova`; 0 if none does. */
 size_t mete__iova_length(struct mete_domain *domain, mete_baddr iova);

@@ -2,102 +2,12 @@
 /*
  * The three ways to a device, case by case: direct, stand-ins, IOVA, and both together.  tests/model searches the same
  * ground at random.
- *
- * The device of these tests reads and writes memory by bus address only, through what the IOMMU or the bus ranges show it.
  */
 #include "support.h"
 
-#include <mete/bounce.h>
-#include <mete/iommu.h>
-#include <mete/map.h>
-
-#include "fake_iommu.h"
-#include "small_arena.h"
-
-struct world {
-	struct small_arena small;
-	struct mete_device device;
-	struct mete_bounce bounce;
-	struct mete_domain domain;
-	struct fake_iommu iommu;
-	bool has_bounce, has_domain;
-};
+#include "ways_world.h"
 
 static const struct mete_bounce_config area = { .len = 64 << 10 };
-
-/* Low half of memory: what the narrow device reaches. */
-#define REACH (SMALL_PHYS + SMALL_LEN / 2 - 1)
-
-static void start(struct world *w, const struct mete_constraint *streaming)
-{
-	memset(w, 0, sizeof *w);
-	small_arena_start(&w->small);
-	const struct mete_device_config config = { .provider = &w->small.arena.provider, .streaming = streaming };
-	assert_ok(mete_device_init(&w->device, &config));
-}
-
-static void with_bounce(struct world *w, const struct mete_bounce_config *config)
-{
-	assert_ok(mete_bounce_init(&w->bounce, &w->device, config));
-	w->has_bounce = true;
-}
-
-static void with_domain(struct world *w, bool deferred)
-{
-	fake_iommu_start(&w->iommu);
-	const struct mete_domain_config config = { .ops = &fake_iommu_ops, .ctx = &w->iommu, .page = FAKE_PAGE,
-		.last = FAKE_PAGES * FAKE_PAGE - 1, .deferred = deferred };
-	assert_ok(mete_domain_init(&w->domain, &w->small.arena.provider, &config));
-	assert_ok(mete_domain_attach(&w->domain, &w->device));
-	w->has_domain = true;
-}
-
-static void end(struct world *w)
-{
-	if (w->has_bounce)
-		assert_ok(mete_bounce_fini(&w->bounce));
-	if (w->has_domain) {
-		assert_int_equal(fake_iommu_entries(&w->iommu), 0);
-		assert_ok(mete_domain_attach(NULL, &w->device));
-		assert_ok(mete_domain_fini(&w->domain));
-	}
-	assert_ok(mete_device_fini(&w->device));
-	small_arena_end(&w->small);
-}
-
-/* The byte that the device reaches, or NULL. */
-static unsigned char *device_byte(struct world *w, mete_baddr bus, enum mete_access access)
-{
-	mete_paddr phys = bus;
-
-	if (w->has_domain && !fake_iommu_access(&w->iommu, bus, access, &phys))
-		return NULL;
-	return mete_arena_cpu(&w->small.arena, phys, 1);
-}
-
-static void device_writes(struct world *w, mete_baddr bus, size_t len, unsigned char value)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char *byte = device_byte(w, bus + (mete_baddr)i, METE_DEVICE_WRITES);
-		assert_non_null(byte);
-		*byte = value;
-	}
-}
-
-static void device_sees(struct world *w, mete_baddr bus, const unsigned char *want, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		const unsigned char *byte = device_byte(w, bus + (mete_baddr)i, METE_DEVICE_READS);
-		assert_non_null(byte);
-		assert_int_equal(*byte, want[i]);
-	}
-}
-
-static void fill(unsigned char *at, size_t len, unsigned seed)
-{
-	for (size_t i = 0; i < len; i++)
-		at[i] = (unsigned char)(i * 7 + seed);
-}
 
 static void test_memory_out_of_reach_is_copied_to_and_fro(void **state)
 {

@@ -31,6 +31,11 @@
 #define METE_CHECKS 1
 #endif
 
+/* Whether a verifier may listen at providers (see <mete/observe.h>): 1, or 0 for firmware that never asks. */
+#ifndef METE_OBSERVER
+#define METE_OBSERVER 1
+#endif
+
 /* Free runs that one request looks at, at most, once the constant-time searches have failed. */
 #ifndef METE_WALK_CAP
 #define METE_WALK_CAP 256

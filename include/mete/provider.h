@@ -118,6 +118,7 @@ struct mete_counters {
 
 struct mete_slab;
 struct mete_pool;
+struct mete_observer;
 
 /*
  * A provider and the library's view of it: the page table that leads from an address to its slab.  Storage belongs to
@@ -130,6 +131,7 @@ struct mete_provider {
 	struct mete_hooks hooks;
 	void *hooks_ctx;
 	struct mete_guard guard;
+	struct mete_observer *observer; /* see <mete/observe.h>; NULL: nobody listens */
 	size_t frame;              /* bytes in a frame, a power of two */
 	mete_paddr phys_last;      /* highest physical address of any run */
 

@@ -74,7 +74,11 @@ int mete_classes_alloc(struct mete_classes *classes, size_t len, unsigned flags,
 {
 	if (len - 1 >= METE_CLASS_MAX)
 		return classes_bad_argument(classes);
-	return mete_pool_alloc(&classes->pool[class_of_last(len - 1)], flags, ret_cpu, ret_bus);
+	struct mete_pool *pool = &classes->pool[class_of_last(len - 1)];
+	int error = mete__pool_alloc(pool, flags, ret_cpu, ret_bus);
+	if (pool->provider && METE_OBSERVED(pool->provider))
+		mete__pool_tell(pool, METE_OWNER_CLASSES, classes, METE_CALLER(), len, error ? NULL : *ret_cpu, error);
+	return error;
 }
 
 /* The shelf is empty, or the guard busy. */
@@ -82,6 +86,16 @@ static BITS_NOINLINE void *classes_get_slow(struct mete_pool *pool)
 {
 	void *cpu;
 	return mete__pool_alloc_slow(pool, 0, &cpu, NULL) ? NULL : cpu;
+}
+
+/* The same with somebody listening. */
+static BITS_NOINLINE void *classes_get_observed(struct mete_classes *classes, struct mete_pool *pool, size_t len,
+    const void *site)
+{
+	void *cpu = NULL;
+	int error = mete__pool_alloc_slow(pool, 0, &cpu, NULL);
+	mete__pool_tell(pool, METE_OWNER_CLASSES, classes, site, len, cpu, error);
+	return cpu;
 }
 
 void *mete_classes_get(struct mete_classes *classes, size_t len)
@@ -97,6 +111,8 @@ void *mete_classes_get(struct mete_classes *classes, size_t len)
 	struct mete_provider *p = pool->provider;
 	if (BITS_UNLIKELY(!p))
 		return NULL;
+	if (METE_OBSERVED(p))
+		return classes_get_observed(classes, pool, len, METE_CALLER());
 	if (BITS_UNLIKELY(!guard_enter_now(p)))
 		return classes_get_slow(pool);
 	if (BITS_UNLIKELY(pool->top == pool->bottom)) {
@@ -144,6 +160,16 @@ static BITS_NOINLINE int classes_free_busy(struct mete_pool *pool, void *cpu, st
 	return classes_free_slow(pool, cpu, classes);
 }
 
+/* The same with somebody listening. */
+static BITS_NOINLINE int classes_free_observed(struct mete_classes *classes, struct mete_pool *pool, void *cpu, size_t len,
+    const void *site)
+{
+	if (!cpu)
+		return 0;
+	mete__tell_memory(METE_EVENT_FREE, site, pool->device, METE_OWNER_CLASSES, classes, cpu, 0, len, 0);
+	return classes_free_busy(pool, cpu, classes);
+}
+
 int mete_classes_free(struct mete_classes *classes, void *cpu, size_t len)
 {
 	size_t last = len - 1;
@@ -154,6 +180,8 @@ int mete_classes_free(struct mete_classes *classes, void *cpu, size_t len)
 	BITS_KEEP(pool);
 	if (BITS_UNLIKELY(!pool->provider))
 		return METE_EINVAL;
+	if (METE_OBSERVED(pool->provider))
+		return classes_free_observed(classes, pool, cpu, len, METE_CALLER());
 	if (BITS_UNLIKELY(!guard_enter_now(pool->provider)))
 		return classes_free_busy(pool, cpu, classes);
 	return BITS_LIKELY(block_put_now(pool, cpu)) ? 0 : classes_free_slow(pool, cpu, classes);

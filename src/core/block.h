@@ -11,7 +11,15 @@
 #include <mete/pool.h>
 
 #include "line.h"
+#include "observe.h"
 #include "slab.h"
+
+/* Outside, and only if there is an observer: tell it that the pool, or the classes it belongs to, handed out `cpu`, or not. */
+void mete__pool_tell(struct mete_pool *pool, enum mete_owner_kind owner_kind, const void *owner, const void *site,
+    size_t len, const void *cpu, int error);
+
+/* mete_pool_alloc() without telling. */
+int mete__pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus);
 
 /* Outside: find a block the long way: from slabs, from the provider, by waiting.  Counts a failure. */
 int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus);

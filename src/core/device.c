@@ -10,6 +10,7 @@
 #include "bytes.h"
 #include "checked.h"
 #include "line.h"
+#include "observe.h"
 #include "range.h"
 #include "reach.h"
 #include "slab.h"
@@ -57,6 +58,8 @@ int mete_device_init(struct mete_device *device, const struct mete_device_config
 	device->nranges = config->nranges;
 	device->line = line;
 	device->noncoherent = config->noncoherent;
+	if (METE_OBSERVED(device->provider))
+		mete__tell_life(METE_EVENT_BORN, METE_CALLER(), device, METE_OWNER_DEVICE, device, 0);
 	return 0;
 }
 
@@ -69,6 +72,8 @@ int mete_device_fini(struct mete_device *device)
 	if (busy)
 		p->counters.fini_busy++;
 	guard_leave(p);
+	if (METE_OBSERVED(p))
+		mete__tell_life(METE_EVENT_GONE, METE_CALLER(), device, METE_OWNER_DEVICE, device, busy ? METE_EBUSY : 0);
 	return busy ? METE_EBUSY : 0;
 }
 
@@ -175,7 +180,7 @@ int mete__device_merge(struct mete_device *device, enum mete_use use, const stru
 	return limit ? mete_constraint_merge(ret, limit, ret) : 0; /* the device's own were checked when they were set */
 }
 
-int mete_device_alloc(struct mete_device *device, const struct mete_constraint *limit, size_t len,
+static int device_alloc(struct mete_device *device, const struct mete_constraint *limit, size_t len,
     enum mete_memory memory, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
 {
 	struct mete_provider *p = device->provider;
@@ -203,9 +208,22 @@ int mete_device_alloc(struct mete_device *device, const struct mete_constraint *
 	if (flags & METE_ZERO)
 		mete__bytes_zero(r.slab->run.cpu, r.slab->run.len);
 	*ret_cpu = r.slab->run.cpu;
-	if (ret_bus)
-		*ret_bus = r.slab->bus;
+	*ret_bus = r.slab->bus;
 	return 0;
+}
+
+int mete_device_alloc(struct mete_device *device, const struct mete_constraint *limit, size_t len,
+    enum mete_memory memory, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
+{
+	mete_baddr bus = 0;
+	int error = device_alloc(device, limit, len, memory, flags, ret_cpu, &bus);
+
+	if (!error && ret_bus)
+		*ret_bus = bus;
+	if (METE_OBSERVED(device->provider))
+		mete__tell_memory(METE_EVENT_ALLOC, METE_CALLER(), device, METE_OWNER_DEVICE, device, error ? NULL : *ret_cpu,
+		    bus, len, error);
+	return error;
 }
 
 /* Inside: the slab that starts at `cpu` and belongs to `device`. */
@@ -222,6 +240,8 @@ int mete_device_free(struct mete_device *device, void *cpu, size_t len)
 
 	if (!cpu)
 		return 0;
+	if (METE_OBSERVED(p))
+		mete__tell_memory(METE_EVENT_FREE, METE_CALLER(), device, METE_OWNER_DEVICE, device, cpu, 0, len, 0);
 	guard_enter(p);
 	struct mete_slab *slab = device_slab(device, cpu);
 	if (!slab) {

@@ -18,6 +18,7 @@
 
 #include "bits.h"
 #include "bytes.h"
+#include "observe.h"
 #include "range.h"
 #include "way.h"
 
@@ -449,6 +450,8 @@ int mete__job_pieces(struct job *job, const struct mete_pieces *pieces)
 	while (!(error = mete__feed_stretch(&feed, &stretch))) {
 		if (job->apart)
 			job->joining = false;
+		if (METE_OBSERVED(job->map->device->provider) && !job_measuring(job))
+			mete__tell_stretch(job->map, stretch.cpu, stretch.phys, job->map->len, stretch.len);
 		error = job_stretch(job, &stretch);
 		if (error)
 			return error;

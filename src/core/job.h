@@ -86,6 +86,9 @@ int mete__map_check(struct mete_map *map, const struct mete_pieces *pieces, enum
 void mete__map_job(struct job *job, struct mete_map *map, const struct mete_constraint *limit, enum mete_access access,
     unsigned flags);
 
+/* mete_map_unload() without telling. */
+int mete__map_unload(struct mete_map *map);
+
 /* What it does then; nothing is counted on failure. */
 int mete__map_fill(struct mete_map *map, const struct mete_constraint *limit, const struct mete_pieces *pieces,
     enum mete_access access, unsigned flags);

@@ -11,6 +11,7 @@
 #include "bytes.h"
 #include "job.h"
 #include "line.h"
+#include "observe.h"
 #include "reach.h"
 #include "way.h"
 
@@ -138,6 +139,14 @@ static int map_single(struct mete_device *device, const struct mete_constraint *
 	return 0;
 }
 
+/* Tell of a mapping that was made or refused. */
+static BITS_NOINLINE void single_tell(struct mete_device *device, const struct mete_piece *piece, enum mete_access access,
+    unsigned flags, const mete_baddr *bus, int error, const void *site)
+{
+	mete__tell_single(METE_EVENT_MAP, site, device, piece->cpu, piece->phys, error ? 0 : *bus, piece->len, access, flags,
+	    error);
+}
+
 int mete_map_single(struct mete_device *device, const struct mete_constraint *limit, const void *cpu, size_t len,
     enum mete_access access, unsigned flags, mete_baddr *ret_bus)
 {
@@ -147,7 +156,10 @@ int mete_map_single(struct mete_device *device, const struct mete_constraint *li
 	piece.phys = 0;
 	piece.len = len;
 	piece.placed = false;
-	return map_single(device, limit, &piece, access, flags, ret_bus);
+	int error = map_single(device, limit, &piece, access, flags, ret_bus);
+	if (METE_OBSERVED(device->provider))
+		single_tell(device, &piece, access, flags, ret_bus, error, METE_CALLER());
+	return error;
 }
 
 int mete_map_phys(struct mete_device *device, const struct mete_constraint *limit, mete_paddr phys, size_t len,
@@ -164,7 +176,10 @@ int mete_map_phys(struct mete_device *device, const struct mete_constraint *limi
 	/* Without a view of all of it in one piece it can still be shown as it is. */
 	if (len && p->ops->view && (p->ops->view(p->ctx, phys, len, &piece.cpu, &contiguous) || contiguous < len))
 		piece.cpu = NULL;
-	return map_single(device, limit, &piece, access, flags, ret_bus);
+	int error = map_single(device, limit, &piece, access, flags, ret_bus);
+	if (METE_OBSERVED(p))
+		single_tell(device, &piece, access, flags, ret_bus, error, METE_CALLER());
+	return error;
 }
 
 /* Whether a mapping of `len` bytes starts at `bus`, with whole stand-ins if any, and its IOVA range, if it has one. */
@@ -201,6 +216,8 @@ int mete_unmap_single(struct mete_device *device, mete_baddr bus, size_t len, en
 	mete_baddr iova = 0;
 	size_t iova_len;
 
+	if (METE_OBSERVED(p))
+		mete__tell_single(METE_EVENT_UNMAP, METE_CALLER(), device, NULL, 0, bus, len, access, flags, 0);
 	if (!len || !access_known(access) || (flags & ~FLAGS_SINGLE))
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	mete_baddr last;
@@ -286,7 +303,7 @@ int mete__map_fill(struct mete_map *map, const struct mete_constraint *limit, co
 	return 0;
 }
 
-int mete_map_load(struct mete_map *map, const struct mete_pieces *pieces, enum mete_access access, unsigned flags)
+static int map_load(struct mete_map *map, const struct mete_pieces *pieces, enum mete_access access, unsigned flags)
 {
 	struct mete_provider *p = map->device->provider;
 	struct mete_constraint merged;
@@ -298,13 +315,25 @@ int mete_map_load(struct mete_map *map, const struct mete_pieces *pieces, enum m
 	return error ? mete__line_count(p, &p->counters.map_refused, error) : 0;
 }
 
+int mete_map_load(struct mete_map *map, const struct mete_pieces *pieces, enum mete_access access, unsigned flags)
+{
+	int error = map_load(map, pieces, access, flags);
+
+	if (METE_OBSERVED(map->device->provider))
+		mete__tell_map(METE_EVENT_LOAD, METE_CALLER(), map, 0, map->len, access, flags, error);
+	return error;
+}
+
 int mete_map_load_array(struct mete_map *map, const struct mete_piece *pieces, size_t npieces, enum mete_access access,
     unsigned flags)
 {
 	struct map_array array = { pieces, npieces, 0 };
 	const struct mete_pieces sequence = { array_next, &array, array_rewind };
 
-	return mete_map_load(map, pieces || !npieces ? &sequence : NULL, access, flags);
+	int error = map_load(map, pieces || !npieces ? &sequence : NULL, access, flags);
+	if (METE_OBSERVED(map->device->provider))
+		mete__tell_map(METE_EVENT_LOAD, METE_CALLER(), map, 0, map->len, access, flags, error);
+	return error;
 }
 
 int mete_map_sync(struct mete_map *map, size_t off, size_t len, enum mete_sync sync, enum mete_access access)
@@ -312,6 +341,8 @@ int mete_map_sync(struct mete_map *map, size_t off, size_t len, enum mete_sync s
 	struct mete_device *device = map->device;
 	struct mete_provider *p = device->provider;
 
+	if (METE_OBSERVED(p))
+		mete__tell_map(METE_EVENT_MAP_SYNC, METE_CALLER(), map, off, len, access, sync, 0);
 	if (map->state == METE_MAP_EMPTY || !len || off > map->len || len > map->len - off || !access_known(access) ||
 	    (access & ~map->access) || !sync_known(sync))
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
@@ -330,7 +361,7 @@ int mete_map_sync(struct mete_map *map, size_t off, size_t len, enum mete_sync s
 	return 0;
 }
 
-int mete_map_unload(struct mete_map *map)
+int mete__map_unload(struct mete_map *map)
 {
 	struct mete_provider *p = map->device->provider;
 
@@ -345,3 +376,10 @@ int mete_map_unload(struct mete_map *map)
 	return 0;
 }
 
+
+int mete_map_unload(struct mete_map *map)
+{
+	if (METE_OBSERVED(map->device->provider))
+		mete__tell_map(METE_EVENT_UNLOAD, METE_CALLER(), map, 0, map->len, map->access, 0, 0);
+	return mete__map_unload(map);
+}

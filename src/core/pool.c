@@ -341,7 +341,7 @@ int mete__pool_alloc_slow(struct mete_pool *pool, unsigned flags, void **ret_cpu
 	return 0;
 }
 
-int mete_pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
+int mete__pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
 {
 	struct mete_provider *p = pool->provider;
 
@@ -352,6 +352,31 @@ int mete_pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete
 	return mete__pool_alloc_slow(pool, flags, ret_cpu, ret_bus);
 }
 
+/* The bus address of a block that was just handed out. */
+static mete_baddr block_bus(struct mete_pool *pool, const void *cpu)
+{
+	mete_baddr bus = 0;
+
+	(void)mete_pool_address(pool, cpu, &bus);
+	return bus;
+}
+
+void mete__pool_tell(struct mete_pool *pool, enum mete_owner_kind owner_kind, const void *owner, const void *site,
+    size_t len, const void *cpu, int error)
+{
+	mete_baddr bus = error ? 0 : block_bus(pool, cpu);
+	mete__tell_memory(METE_EVENT_ALLOC, site, pool->device, owner_kind, owner, error ? NULL : cpu, bus, len, error);
+}
+
+int mete_pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
+{
+	int error = mete__pool_alloc(pool, flags, ret_cpu, ret_bus);
+
+	if (pool->provider && METE_OBSERVED(pool->provider))
+		mete__pool_tell(pool, METE_OWNER_POOL, pool, METE_CALLER(), pool->len, error ? NULL : *ret_cpu, error);
+	return error;
+}
+
 int mete_pool_free(struct mete_pool *pool, void *cpu)
 {
 	if (!pool->provider)
@@ -359,6 +384,8 @@ int mete_pool_free(struct mete_pool *pool, void *cpu)
 	struct mete_counters *counters = &pool->provider->counters;
 	if (!cpu)
 		return 0;
+	if (METE_OBSERVED(pool->provider))
+		mete__tell_memory(METE_EVENT_FREE, METE_CALLER(), pool->device, METE_OWNER_POOL, pool, cpu, 0, 0, 0);
 	guard_enter(pool->provider);
 	int error = mete__pool_put(pool, cpu);
 	if (!error)
@@ -580,6 +607,8 @@ int mete_pool_init(struct mete_pool *pool, struct mete_device *device, const str
 	p->pools = pool;
 	device->nlive++;
 	guard_leave(p);
+	if (METE_OBSERVED(p))
+		mete__tell_life(METE_EVENT_BORN, METE_CALLER(), device, METE_OWNER_POOL, pool, 0);
 	return 0;
 }
 
@@ -593,6 +622,8 @@ int mete_pool_fini(struct mete_pool *pool)
 	if (pool_nlive(pool)) {
 		p->counters.fini_busy++;
 		guard_leave(p);
+		if (METE_OBSERVED(p))
+			mete__tell_life(METE_EVENT_GONE, METE_CALLER(), pool->device, METE_OWNER_POOL, pool, METE_EBUSY);
 		return METE_EBUSY;
 	}
 	pool->low = 0;
@@ -606,6 +637,8 @@ int mete_pool_fini(struct mete_pool *pool)
 	pool->device->nlive--;
 	pool->provider = NULL;
 	guard_leave(p);
+	if (METE_OBSERVED(p))
+		mete__tell_life(METE_EVENT_GONE, METE_CALLER(), pool->device, METE_OWNER_POOL, pool, 0);
 	mete__slab_destroy(p, idle);
 	return 0;
 }

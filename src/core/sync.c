@@ -19,6 +19,7 @@
 #include "bytes.h"
 #include "checked.h"
 #include "line.h"
+#include "observe.h"
 #include "range.h"
 
 /* Physical address of `bus` by the bus ranges, and how far the range goes on, up to `*len`. */
@@ -180,6 +181,8 @@ int mete_sync_single(struct mete_device *device, mete_baddr bus, size_t len, enu
 {
 	struct mete_provider *p = device->provider;
 
+	if (METE_OBSERVED(p))
+		mete__tell_single(METE_EVENT_SYNC, METE_CALLER(), device, NULL, 0, bus, len, access, sync, 0);
 	if (!len || !sync_known(sync) || !access_known(access))
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	mete_baddr last;

@@ -17,6 +17,7 @@
 #include "checked.h"
 #include "job.h"
 #include "line.h"
+#include "observe.h"
 #include "way.h"
 
 /* A part of a sequence of pieces, as a sequence. */
@@ -253,7 +254,8 @@ int mete_windows_init(struct mete_windows *w, struct mete_map *map, struct mete_
 	return 0;
 }
 
-int mete_windows_load(struct mete_windows *w, const struct mete_pieces *pieces, enum mete_access access, unsigned flags)
+static int windows_load(struct mete_windows *w, const struct mete_pieces *pieces, enum mete_access access,
+    unsigned flags)
 {
 	struct mete_provider *p = w->map->device->provider;
 
@@ -287,6 +289,15 @@ int mete_windows_load(struct mete_windows *w, const struct mete_pieces *pieces, 
 	return mete__line_count(p, &p->counters.map_refused, error);
 }
 
+int mete_windows_load(struct mete_windows *w, const struct mete_pieces *pieces, enum mete_access access, unsigned flags)
+{
+	int error = windows_load(w, pieces, access, flags);
+
+	if (METE_OBSERVED(w->map->device->provider))
+		mete__tell_map(METE_EVENT_LOAD, METE_CALLER(), w->map, 0, w->map->len, access, flags, error);
+	return error;
+}
+
 int mete_windows_show(struct mete_windows *w, uint32_t n)
 {
 	struct mete_map *map = w->map;
@@ -296,9 +307,13 @@ int mete_windows_show(struct mete_windows *w, uint32_t n)
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	if (map->state != METE_MAP_EMPTY && n == w->current)
 		return 0;
+	if (map->state != METE_MAP_EMPTY && METE_OBSERVED(p))
+		mete__tell_map(METE_EVENT_UNLOAD, METE_CALLER(), map, 0, map->len, w->access, 0, 0);
 	if (map->state != METE_MAP_EMPTY)
-		(void)mete_map_unload(map);
+		(void)mete__map_unload(map);
 	int error = window_show(w, n);
+	if (METE_OBSERVED(p))
+		mete__tell_map(METE_EVENT_LOAD, METE_CALLER(), map, w->window[n].off, map->len, w->access, w->flags, error);
 	return error ? mete__line_count(p, &p->counters.map_refused, error) : 0;
 }
 
@@ -308,8 +323,10 @@ int mete_windows_unload(struct mete_windows *w)
 
 	if (!w->nwindows)
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
+	if (w->map->state != METE_MAP_EMPTY && METE_OBSERVED(p))
+		mete__tell_map(METE_EVENT_UNLOAD, METE_CALLER(), w->map, 0, w->map->len, w->access, 0, 0);
 	if (w->map->state != METE_MAP_EMPTY)
-		(void)mete_map_unload(w->map);
+		(void)mete__map_unload(w->map);
 	hold_drop(w);
 	w->nwindows = 0;
 	return 0;

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Observe: an ear at a provider.
+ *
+ * A verifier must know what drivers ask for and what they get.  It listens at the provider, so it hears every device, pool
+ * and map over it.  There is at most one observer; without one, a call spends three instructions on the question.
+ *
+ * An observer hears two things.  A face tells which of its calls was entered, and from where, before it does anything.
+ * The core tells what happens, as events: frees, unmaps and syncs before anything is checked, so with the arguments as they
+ * were given; allocations and mappings when they are made or refused.
+ *
+ * An observer changes nothing.  It may not call the library with the provider's objects, may not sleep, and must stand being
+ * called by several threads at once, and in interrupt handlers if the library is.
+ */
+#ifndef METE_OBSERVE_H
+#define METE_OBSERVE_H
+
+#include <mete/map.h>
+#include <mete/provider.h>
+
+enum mete_event_kind {
+	METE_EVENT_ALLOC,   /* memory was handed out, or refused: device, owner, cpu, bus, len */
+	METE_EVENT_FREE,    /* a free was asked for: device, owner, cpu, len (0: the call has none) */
+	METE_EVENT_MAP,     /* a mapping was made, or refused: device, cpu, phys, bus, len, access, flags */
+	METE_EVENT_UNMAP,   /* an unmap was asked for: device, bus, len, access, flags */
+	METE_EVENT_SYNC,    /* a sync was asked for: device, bus, len, sync, access */
+	METE_EVENT_STRETCH, /* a load or mapping reads a part of its object: device, owner, cpu, phys, off, len.  An `off` of 0 begins
+	                     * anew: what was read before was tried in vain */
+	METE_EVENT_LOAD,    /* a load ended, or was refused: device, owner, off (of its window), len, access, flags; segments
+	                     * are in the map */
+	METE_EVENT_UNLOAD,  /* an unload was asked for: device, owner */
+	METE_EVENT_MAP_SYNC,/* a sync was asked for: device, owner, off, len, sync, access */
+	METE_EVENT_BORN,    /* a device, pool, classes, bounce area or map was initialised: device, owner */
+	METE_EVENT_GONE,    /* it was finished, or that was refused: device, owner */
+};
+
+/* What owns memory, or is born. */
+enum mete_owner_kind {
+	METE_OWNER_DEVICE,
+	METE_OWNER_POOL,
+	METE_OWNER_CLASSES,
+	METE_OWNER_MAP,
+	METE_OWNER_BOUNCE,
+};
+
+/* Fields that an event's comment does not name are 0. */
+struct mete_event {
+	enum mete_event_kind kind;
+	enum mete_owner_kind owner_kind;
+	int error;                   /* 0, or why it was refused, where the event comes after the fact */
+	const void *site;            /* return address of the core's call; NULL: unknown */
+	struct mete_device *device;
+	const void *owner;           /* the pool, classes, map or device */
+	const void *cpu;
+	mete_paddr phys;
+	mete_baddr bus;
+	size_t len;
+	size_t off;
+	enum mete_access access;
+	enum mete_sync sync;
+	unsigned flags;
+};
+
+/* A call of a face, as its users know it. */
+struct mete_call {
+	const char *face; /* "linux" */
+	const char *name; /* "dma_map_single" */
+};
+
+/* Storage belongs to the observer, which usually embeds it. */
+struct mete_observer {
+	void (*event)(struct mete_observer *observer, const struct mete_event *event);
+	void (*call)(struct mete_observer *observer, const struct mete_call *call, const void *site);
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Let `observer` hear what happens at `provider`, or nobody if it is NULL.  METE_EBUSY if there is another already.  While no
+ * other thread is in a call of the provider's objects.
+ */
+int mete_provider_observe(struct mete_provider *provider, struct mete_observer *observer);
+
+#ifdef __cplusplus
+}
+#endif
+
+/* The address that the function it stands in returns to. */
+#if defined(__GNUC__)
+#define METE_CALLER() __builtin_return_address(0)
+#else
+#define METE_CALLER() NULL
+#endif
+
+#if METE_OBSERVER
+#define METE_OBSERVED(provider) (__builtin_expect((provider)->observer != NULL, 0))
+#else
+#define METE_OBSERVED(provider) false
+#endif
+
+/* For faces: a call of theirs was entered.  `provider` may be NULL. */
+#define METE_OBSERVE_CALL(provider_, face_, name_) \
+	do { \
+		const struct mete_provider *observed_ = (provider_); \
+		if (observed_ && METE_OBSERVED(observed_)) { \
+			static const struct mete_call call_ = { face_, name_ }; \
+			observed_->observer->call(observed_->observer, &call_, METE_CALLER()); \
+		} \
+	} while (0)
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Observing: how events are made.
+ *
+ * Each function fills one on its own stack, so that the calls that tell keep none on theirs.
+ */
+#include "observe.h"
+
+#include "bytes.h"
+
+int mete_provider_observe(struct mete_provider *provider, struct mete_observer *observer)
+{
+	if (observer && provider->observer)
+		return METE_EBUSY;
+	provider->observer = observer;
+	return 0;
+}
+
+static void event_start(struct mete_event *e, enum mete_event_kind kind, const void *site, struct mete_device *device)
+{
+	mete__bytes_zero(e, sizeof *e);
+	e->kind = kind;
+	e->site = site;
+	e->device = device;
+}
+
+static void event_tell(const struct mete_event *e)
+{
+	struct mete_observer *observer = e->device->provider->observer;
+	observer->event(observer, e);
+}
+
+void mete__tell_memory(enum mete_event_kind kind, const void *site, struct mete_device *device,
+    enum mete_owner_kind owner_kind, const void *owner, const void *cpu, mete_baddr bus, size_t len, int error)
+{
+	struct mete_event e;
+
+	event_start(&e, kind, site, device);
+	e.owner_kind = owner_kind;
+	e.owner = owner;
+	e.cpu = cpu;
+	e.bus = bus;
+	e.len = len;
+	e.error = error;
+	event_tell(&e);
+}
+
+static void event_pass(struct mete_event *e, size_t len, enum mete_access access, unsigned more, int error)
+{
+	e->len = len;
+	e->access = access;
+	if (e->kind == METE_EVENT_SYNC || e->kind == METE_EVENT_MAP_SYNC)
+		e->sync = (enum mete_sync)more;
+	else
+		e->flags = more;
+	e->error = error;
+	event_tell(e);
+}
+
+void mete__tell_single(enum mete_event_kind kind, const void *site, struct mete_device *device, const void *cpu,
+    mete_paddr phys, mete_baddr bus, size_t len, enum mete_access access, unsigned more, int error)
+{
+	struct mete_event e;
+
+	event_start(&e, kind, site, device);
+	e.owner_kind = METE_OWNER_DEVICE;
+	e.owner = device;
+	e.cpu = cpu;
+	e.phys = phys;
+	e.bus = bus;
+	event_pass(&e, len, access, more, error);
+}
+
+void mete__tell_map(enum mete_event_kind kind, const void *site, const struct mete_map *map, size_t off, size_t len,
+    enum mete_access access, unsigned more, int error)
+{
+	struct mete_event e;
+
+	event_start(&e, kind, site, map->device);
+	e.owner_kind = METE_OWNER_MAP;
+	e.owner = map;
+	e.off = off;
+	event_pass(&e, len, access, more, error);
+}
+
+void mete__tell_stretch(const struct mete_map *map, const void *cpu, mete_paddr phys, size_t off, size_t len)
+{
+	struct mete_event e;
+
+	event_start(&e, METE_EVENT_STRETCH, NULL, map->device);
+	e.owner_kind = METE_OWNER_MAP;
+	e.owner = map;
+	e.cpu = cpu;
+	e.phys = phys;
+	e.off = off;
+	e.len = len;
+	event_tell(&e);
+}
+
+void mete__tell_life(enum mete_event_kind kind, const void *site, struct mete_device *device,
+    enum mete_owner_kind owner_kind, const void *owner, int error)
+{
+	mete__tell_memory(kind, site, device, owner_kind, owner, NULL, 0, 0, error);
+}

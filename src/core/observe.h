@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Observing from inside the core: events, made out of the way of the usual case.  All outside the guard, and only if
+ * METE_OBSERVED().  `site` is where the core's caller goes on.
+ */
+#ifndef CORE_OBSERVE_H
+#define CORE_OBSERVE_H
+
+#include <mete/observe.h>
+
+/* Memory is handed out or asked back. */
+void mete__tell_memory(enum mete_event_kind kind, const void *site, struct mete_device *device,
+    enum mete_owner_kind owner_kind, const void *owner, const void *cpu, mete_baddr bus, size_t len, int error);
+
+/* A mapping without a map; `more` is its sync or its flags. */
+void mete__tell_single(enum mete_event_kind kind, const void *site, struct mete_device *device, const void *cpu,
+    mete_paddr phys, mete_baddr bus, size_t len, enum mete_access access, unsigned more, int error);
+
+/* A map; `more` is its sync or its flags. */
+void mete__tell_map(enum mete_event_kind kind, const void *site, const struct mete_map *map, size_t off, size_t len,
+    enum mete_access access, unsigned more, int error);
+
+/* A load reads `len` bytes of its object, from offset `off` of what it shows. */
+void mete__tell_stretch(const struct mete_map *map, const void *cpu, mete_paddr phys, size_t off, size_t len);
+
+/* Something is born or gone. */
+void mete__tell_life(enum mete_event_kind kind, const void *site, struct mete_device *device,
+    enum mete_owner_kind owner_kind, const void *owner, int error);
+
+#endif

@@ -30,6 +30,8 @@ enum mete_event_kind {
 	                     * are in the map */
 	METE_EVENT_UNLOAD,  /* an unload was asked for: device, owner */
 	METE_EVENT_MAP_SYNC,/* a sync was asked for: device, owner, off, len, sync, access */
+	METE_EVENT_KEPT,    /* the free or unmap that was asked for last on this thread was refused, so nothing has changed: device, cpu
+	                     * or else bus */
 	METE_EVENT_BORN,    /* a device, pool, classes, bounce area or map was initialised: device, owner */
 	METE_EVENT_GONE,    /* it was finished, or that was refused: device, owner */
 };
@@ -70,7 +72,16 @@ struct mete_call {
 /* Storage belongs to the observer, which usually embeds it. */
 struct mete_observer {
 	void (*event)(struct mete_observer *observer, const struct mete_event *event);
-	void (*call)(struct mete_observer *observer, const struct mete_call *call, const void *site);
+
+	/*
+	 * A face's call was entered from `site`; `count` is the number of pieces that it was given, if it takes one.  Until it is
+	 * left, events on this thread are its doing.  Calls nest, where a driver calls from inside a callback.
+	 */
+	void (*call)(struct mete_observer *observer, const struct mete_call *call, const void *site, size_t count);
+	void (*left)(struct mete_observer *observer);
+
+	/* The driver asked whether a mapping that gave it `bus` has failed. */
+	void (*asked)(struct mete_observer *observer, struct mete_device *device, mete_baddr bus);
 };
 
 #ifdef __cplusplus
@@ -100,14 +111,35 @@ int mete_provider_observe(struct mete_provider *provider, struct mete_observer *
 #define METE_OBSERVED(provider) false
 #endif
 
-/* For faces: a call of theirs was entered.  `provider` may be NULL. */
-#define METE_OBSERVE_CALL(provider_, face_, name_) \
-	do { \
-		const struct mete_provider *observed_ = (provider_); \
-		if (observed_ && METE_OBSERVED(observed_)) { \
-			static const struct mete_call call_ = { face_, name_ }; \
-			observed_->observer->call(observed_->observer, &call_, METE_CALLER()); \
-		} \
-	} while (0)
+/*
+ * For faces: the function that this stands in, first of all, is a call of theirs.  `provider` may be NULL, and outlives the
+ * call.
+ */
+#if METE_OBSERVER && defined(__GNUC__)
+/* What the macros do: tell the observer that `call` was entered.  Returns whose observer was told; NULL: nobody's. */
+static inline const struct mete_provider *mete_observe_entered(const struct mete_provider *provider,
+    const struct mete_call *call, const void *site, size_t count)
+{
+	if (!provider || !METE_OBSERVED(provider))
+		return NULL;
+	provider->observer->call(provider->observer, call, site, count);
+	return provider;
+}
+
+/* And that it was left, when `observed_` goes out of scope; `*provider` is what the other returned.  Any context. */
+static inline void mete_observe_left(const struct mete_provider *const *provider)
+{
+	if (__builtin_expect(*provider != NULL, 0) && (*provider)->observer)
+		(*provider)->observer->left((*provider)->observer);
+}
+
+#define METE_OBSERVE_PIECES(provider, face, name, count) \
+	static const struct mete_call observed_call_ = { face, name }; \
+	__attribute__((cleanup(mete_observe_left))) const struct mete_provider *const observed_ = \
+	    mete_observe_entered(provider, &observed_call_, METE_CALLER(), count)
+#else
+#define METE_OBSERVE_PIECES(provider, face, name, count) ((void)(provider), (void)(count))
+#endif
+#define METE_OBSERVE_CALL(provider, face, name) METE_OBSERVE_PIECES(provider, face, name, 0)
 
 #endif

@@ -167,7 +167,10 @@ static BITS_NOINLINE int classes_free_observed(struct mete_classes *classes, str
 	if (!cpu)
 		return 0;
 	mete__tell_memory(METE_EVENT_FREE, site, pool->device, METE_OWNER_CLASSES, classes, cpu, 0, len, 0);
-	return classes_free_busy(pool, cpu, classes);
+	int error = classes_free_busy(pool, cpu, classes);
+	if (error)
+		mete__tell_memory(METE_EVENT_KEPT, NULL, pool->device, METE_OWNER_CLASSES, classes, cpu, 0, len, error);
+	return error;
 }
 
 int mete_classes_free(struct mete_classes *classes, void *cpu, size_t len)

@@ -11,7 +11,7 @@
 #include <mete/pool.h>
 
 #include "line.h"
-#include "observe.h"
+#include "tell.h"
 #include "slab.h"
 
 /* Outside, and only if there is an observer: tell it that the pool, or the classes it belongs to, handed out `cpu`, or not. */

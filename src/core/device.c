@@ -10,7 +10,7 @@
 #include "bytes.h"
 #include "checked.h"
 #include "line.h"
-#include "observe.h"
+#include "tell.h"
 #include "range.h"
 #include "reach.h"
 #include "slab.h"
@@ -258,6 +258,8 @@ int mete_device_free(struct mete_device *device, void *cpu, size_t len)
 	guard_leave(p);
 	if (!error)
 		mete__slab_destroy(p, slab);
+	else if (METE_OBSERVED(p))
+		mete__tell_memory(METE_EVENT_KEPT, NULL, device, METE_OWNER_DEVICE, device, cpu, 0, len, error);
 	return error;
 }
 

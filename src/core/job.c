@@ -18,7 +18,7 @@
 
 #include "bits.h"
 #include "bytes.h"
-#include "observe.h"
+#include "tell.h"
 #include "range.h"
 #include "way.h"
 

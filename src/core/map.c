@@ -11,7 +11,7 @@
 #include "bytes.h"
 #include "job.h"
 #include "line.h"
-#include "observe.h"
+#include "tell.h"
 #include "reach.h"
 #include "way.h"
 
@@ -208,7 +208,7 @@ static bool mapping_starts(struct mete_device *device, mete_baddr bus, size_t le
 	return true;
 }
 
-int mete_unmap_single(struct mete_device *device, mete_baddr bus, size_t len, enum mete_access access, unsigned flags)
+static int unmap_single(struct mete_device *device, mete_baddr bus, size_t len, enum mete_access access, unsigned flags)
 {
 	struct mete_provider *p = device->provider;
 	struct mete_segment segment = { bus, (mete_baddr)len };
@@ -216,8 +216,6 @@ int mete_unmap_single(struct mete_device *device, mete_baddr bus, size_t len, en
 	mete_baddr iova = 0;
 	size_t iova_len;
 
-	if (METE_OBSERVED(p))
-		mete__tell_single(METE_EVENT_UNMAP, METE_CALLER(), device, NULL, 0, bus, len, access, flags, 0);
 	if (!len || !access_known(access) || (flags & ~FLAGS_SINGLE))
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	mete_baddr last;
@@ -236,6 +234,16 @@ int mete_unmap_single(struct mete_device *device, mete_baddr bus, size_t len, en
 	device->nunmapped++;
 	guard_leave(p);
 	return 0;
+}
+
+int mete_unmap_single(struct mete_device *device, mete_baddr bus, size_t len, enum mete_access access, unsigned flags)
+{
+	if (METE_OBSERVED(device->provider))
+		mete__tell_single(METE_EVENT_UNMAP, METE_CALLER(), device, NULL, 0, bus, len, access, flags, 0);
+	int error = unmap_single(device, bus, len, access, flags);
+	if (error && METE_OBSERVED(device->provider))
+		mete__tell_single(METE_EVENT_KEPT, NULL, device, NULL, 0, bus, len, access, flags, error);
+	return error;
 }
 
 int mete_map_init(struct mete_map *map, struct mete_device *device, const struct mete_constraint *limit,

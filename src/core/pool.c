@@ -390,6 +390,8 @@ int mete_pool_free(struct mete_pool *pool, void *cpu)
 	int error = mete__pool_put(pool, cpu);
 	if (!error)
 		return 0;
+	if (METE_OBSERVED(pool->provider))
+		mete__tell_memory(METE_EVENT_KEPT, NULL, pool->device, METE_OWNER_POOL, pool, cpu, 0, 0, error);
 	return mete__line_count(pool->provider, error == METE_EALREADY ? &counters->double_free : &counters->bad_address,
 	    error);
 }

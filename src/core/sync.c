@@ -19,7 +19,7 @@
 #include "bytes.h"
 #include "checked.h"
 #include "line.h"
-#include "observe.h"
+#include "tell.h"
 #include "range.h"
 
 /* Physical address of `bus` by the bus ranges, and how far the range goes on, up to `*len`. */

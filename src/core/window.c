@@ -17,7 +17,7 @@
 #include "checked.h"
 #include "job.h"
 #include "line.h"
-#include "observe.h"
+#include "tell.h"
 #include "way.h"
 
 /* A part of a sequence of pieces, as a sequence. */

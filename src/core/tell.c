@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Observing: how events are made.
+ * Tell: how events are made.
  *
  * Each function fills one on its own stack, so that the calls that tell keep none on theirs.
  */
-#include "observe.h"
+#include "tell.h"
 
 #include "bytes.h"
 

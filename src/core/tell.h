@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Observing from inside the core: events, made out of the way of the usual case.  All outside the guard, and only if
+ * Tell: events, made out of the way of the usual case.  All outside the guard, and only if
  * METE_OBSERVED().  `site` is where the core's caller goes on.
  */
-#ifndef CORE_OBSERVE_H
-#define CORE_OBSERVE_H
+#ifndef TELL_H
+#define TELL_H
 
 #include <mete/observe.h>
 

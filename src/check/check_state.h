@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Check: the verifier's state, and what its files need of one another.
+ *
+ *   check.c    the public calls, and the ear at the provider
+ *   judge.c    one event against the ledger: which misuse is it?
+ *   ledger.c   what there is
+ *   report.c   the words
+ *   where.c    the lines
+ */
+#ifndef CHECK_STATE_H
+#define CHECK_STATE_H
+
+#include <pthread.h>
+
+#include "ledger.h"
+#include "words.h"
+#include "where.h"
+
+/* What a misuse is about, for the report.  Places that are nowhere, and texts that are NULL, are left out. */
+struct finding {
+	enum mete_misuse misuse;
+	struct place here;
+	char what[160];               /* what was done, as against what was expected */
+	const struct mete_device *device;
+	const char *object;           /* "memory", "mapping" */
+	uintptr_t cpu;                /* 0: none */
+	mete_baddr bus;
+	bool has_bus;
+	size_t len;
+	struct place made, synced, ended;
+	const char *made_word, *ended_word; /* "allocated", "freed"; "mapped", "unmapped" */
+};
+
+#define FINDINGS 8 /* most that one event gives */
+
+/* What one event gave. */
+struct findings {
+	struct finding finding[FINDINGS];
+	size_t n;
+};
+
+/* How often something was reported from one place. */
+struct told {
+	RB_ENTRY(told) tree;
+	enum mete_misuse misuse;
+	const void *site;
+	size_t count;
+};
+
+RB_HEAD(told_tree, told);
+
+struct mete_check {
+	struct mete_observer observer; /* first: the two are cast into each other */
+	struct mete_provider *provider;
+	struct mete_check_config config;
+	char *repeat;
+	pthread_mutex_t lock;          /* of all that follows */
+	struct ledger ledger;
+	struct told_tree told;
+	enum mete_policy policy[METE_NMISUSES];
+	size_t count[METE_NMISUSES];
+	size_t expected[METE_NMISUSES];
+	size_t failures;
+	struct where *where;           /* made when it is first needed */
+};
+
+/* Inside the lock: look at an event, and enter what it says in the ledger.  `count` as the face's call was given. */
+void mete__judge_event(struct mete_check *check, const struct mete_event *event, const struct place *here, size_t count,
+    struct findings *found);
+
+/* Inside: what is left for `device`, or anyone if NULL, as leaks that were not told yet; call again until it finds none. */
+void mete__judge_leaks(struct mete_check *check, const struct mete_device *device, struct findings *found);
+
+/* A new finding; NULL if there are enough. */
+struct finding *mete__findings_add(struct findings *found, enum mete_misuse misuse, const struct place *here);
+
+/* Forget what was told. */
+void mete__told_forget(struct told_tree *tree);
+
+/* Outside: report them, as policies say. */
+void mete__report_findings(struct mete_check *check, struct findings *found);
+
+#endif

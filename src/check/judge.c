@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Judge: one event against the ledger.
+ *
+ * The library refuses what would corrupt it, whether there is a verifier or not.  What is looked for here goes further: what
+ * this machine forgives, and another would not.
+ */
+#include "check_state.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "surroundings.h"
+
+struct finding *mete__findings_add(struct findings *found, enum mete_misuse misuse, const struct place *here)
+{
+	static struct finding spare; /* one too many is lost; nothing is */
+
+	struct finding *f = found->n < FINDINGS ? &found->finding[found->n++] : &spare;
+	*f = (struct finding){ .misuse = misuse, .here = *here };
+	return f;
+}
+
+__attribute__((format(printf, 2, 3))) static void say(struct finding *f, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(f->what, sizeof f->what, format, args);
+	va_end(args);
+}
+
+static const char *access_word(enum mete_access access)
+{
+	return access == METE_DEVICE_READS ? "the device reads" : access == METE_DEVICE_WRITES ? "the device writes"
+	                                                                                      : "the device reads and writes";
+}
+
+static void about_block(struct finding *f, const struct block *block)
+{
+	f->object = "memory";
+	f->device = block->device;
+	f->cpu = block->first;
+	f->bus = block->bus;
+	f->has_bus = true;
+	f->len = block->len;
+	f->made = block->made;
+	f->made_word = "allocated";
+	f->ended = block->freed;
+	f->ended_word = "freed";
+}
+
+static void about_load(struct finding *f, const struct load *load)
+{
+	f->object = "mapping";
+	f->device = load->device;
+	f->cpu = load->nranges ? load->ranges[0].first : 0;
+	f->bus = load->nsegments ? load->segments[0].first : 0;
+	f->has_bus = load->nsegments != 0;
+	f->len = load->len;
+	f->made = load->made;
+	f->made_word = load->map ? "loaded" : "mapped";
+	f->synced = load->synced;
+	f->ended = load->ended;
+	f->ended_word = load->map ? "unloaded" : "unmapped";
+}
+
+/* Memory of one device's pools is of that device. */
+static bool same_owner(const struct block *block, const struct mete_event *e)
+{
+	return block->owner_kind == e->owner_kind && block->owner == e->owner;
+}
+
+static const char *owner_word(enum mete_owner_kind kind)
+{
+	return kind == METE_OWNER_POOL ? "a pool" : kind == METE_OWNER_CLASSES ? "the size classes" : "the device itself";
+}
+
+static void judge_free(struct mete_check *check, const struct mete_event *e, const struct place *here,
+    struct findings *found)
+{
+	uintptr_t cpu = (uintptr_t)e->cpu;
+	struct block *block = mete__ledger_block(&check->ledger, cpu), *old = mete__ledger_freed(&check->ledger, cpu);
+	struct finding *f;
+
+	if (!block || block->first != cpu) {
+		if (!block && old && old->first == cpu) {
+			f = mete__findings_add(found, METE_DMA_A01, here);
+			say(f, "it is free already");
+			about_block(f, old);
+		} else if (block) {
+			f = mete__findings_add(found, METE_DMA_A03, here);
+			say(f, "%p lies %zu bytes inside an allocation", e->cpu, (size_t)(cpu - block->first));
+			about_block(f, block);
+		} else {
+			f = mete__findings_add(found, METE_DMA_A03, here);
+			say(f, "no allocation begins at %p", e->cpu);
+		}
+		return;
+	}
+	if (!same_owner(block, e)) {
+		f = mete__findings_add(found, METE_DMA_A05, here);
+		say(f, "it came from %s%s, and is freed to %s", owner_word(block->owner_kind),
+		    block->owner_kind == e->owner_kind ? " of another owner" : "", owner_word(e->owner_kind));
+		about_block(f, block);
+		return;
+	}
+	if (e->len && e->len != block->len) {
+		f = mete__findings_add(found, METE_DMA_A02, here);
+		say(f, "%zu bytes were allocated, and %zu are freed", block->len, e->len);
+		about_block(f, block);
+	}
+	struct load *seen = mete__ledger_shared(&check->ledger, block->first, block->last, NULL);
+	if (seen) {
+		f = mete__findings_add(found, METE_DMA_A04, here);
+		say(f, "it is still mapped");
+		about_load(f, seen);
+	}
+	mete__ledger_free(&check->ledger, block, here);
+}
+
+/* What is wrong with the memory of a mapping, whatever was asked for it. */
+static void judge_memory(struct mete_check *check, const struct load *load, const struct place *here,
+    struct findings *found)
+{
+	struct finding *f;
+
+	for (size_t i = 0; i < load->nranges && found->n < FINDINGS; i++) {
+		uintptr_t first = load->ranges[i].first, last = load->ranges[i].last;
+		struct block *block = mete__ledger_block(&check->ledger, first);
+		struct block *old = block ? NULL : mete__ledger_freed(&check->ledger, first);
+		if (old) {
+			f = mete__findings_add(found, METE_DMA_M04, here);
+			say(f, "the memory at 0x%" PRIxPTR " was freed", first);
+			about_block(f, old);
+		} else if (!block && mete__surroundings_stack(first, last)) {
+			f = mete__findings_add(found, METE_DMA_M01, here);
+			say(f, "0x%" PRIxPTR " lies on this thread's stack", first);
+		} else if (!block && mete__surroundings_constant(first)) {
+			f = mete__findings_add(found, METE_DMA_M02, here);
+			say(f, "0x%" PRIxPTR " lies in what the program may not write", first);
+		}
+		struct load *other = mete__ledger_shared(&check->ledger, first, last, load);
+		if (other && (other->access & METE_DEVICE_WRITES || load->access & METE_DEVICE_WRITES)) {
+			f = mete__findings_add(found, METE_DMA_M11, here);
+			say(f, "another mapping shows the same bytes");
+			about_load(f, other);
+		}
+	}
+}
+
+/* Whether bytes of the line that `at` lies in, beside a mapping, are of the same allocation or of nobody we know. */
+static bool line_shared(struct mete_check *check, uintptr_t at, uintptr_t beside, size_t line)
+{
+	if (at / line != beside / line)
+		return false;
+	/* In an allocation of ours, what lies beside is the driver's, unless the allocation ends here. */
+	struct block *block = mete__ledger_block(&check->ledger, at);
+	return !block || (beside >= block->first && beside <= block->last);
+}
+
+static void judge_lines(struct mete_check *check, const struct load *load, const struct place *here,
+    struct findings *found)
+{
+	size_t line = load->device->line;
+
+	if (!(load->access & METE_DEVICE_WRITES) || line < 2)
+		return;
+	for (size_t i = 0; i < load->nranges; i++) {
+		const struct range *range = &load->ranges[i];
+		bool head = range->first % line && line_shared(check, range->first, range->first - 1, line);
+		bool tail = (range->last + 1) % line && line_shared(check, range->last, range->last + 1, line);
+		if (!head && !tail)
+			continue;
+		struct finding *f = mete__findings_add(found, METE_DMA_O08, here);
+		say(f, "its %s lies in a cache line of %zu bytes with other data", head ? "start" : "end", line);
+		about_load(f, load);
+		return;
+	}
+}
+
+static void judge_map(struct mete_check *check, const struct mete_event *e, const struct place *here, size_t count,
+    struct findings *found)
+{
+	if (e->error == METE_EFAULT) {
+		struct finding *f = mete__findings_add(found, METE_DMA_M03, here);
+		say(f, "%p has no physical address", e->cpu);
+	}
+	if (e->error == METE_EBUSY && e->kind == METE_EVENT_LOAD) {
+		struct finding *f = mete__findings_add(found, METE_DMA_X06, here);
+		struct load *load = mete__ledger_loaded(&check->ledger, e->owner);
+		say(f, "the map is loaded already");
+		if (load)
+			about_load(f, load);
+	}
+	if (e->error)
+		return;
+	struct load *load = mete__ledger_load(&check->ledger, e, here, count);
+	if (!load)
+		return;
+	judge_memory(check, load, here, found);
+	judge_lines(check, load, here, found);
+}
+
+/* "dma_map_single" and "dma_unmap_single_attrs" are of one family, "single"; the rest has none. */
+static size_t call_family(const struct mete_call *call, const char **ret)
+{
+	const char *name = call ? call->name : "";
+
+	if (strncmp(name, "dma_map_", 8) && strncmp(name, "dma_unmap_", 10))
+		return 0;
+	*ret = strstr(name, "map_") + 4;
+	const char *attrs = strstr(*ret, "_attrs");
+	size_t len = attrs ? (size_t)(attrs - *ret) : strlen(*ret);
+	return len >= 2 && !strncmp(*ret, "sg", 2) ? 2 : len;
+}
+
+static void judge_family(const struct load *load, const struct place *here, struct findings *found)
+{
+	const char *made, *ended;
+	size_t made_len = call_family(load->made.call, &made), ended_len = call_family(here->call, &ended);
+
+	if (!made_len || !ended_len || (made_len == ended_len && !strncmp(made, ended, made_len)))
+		return;
+	struct finding *f = mete__findings_add(found, METE_DMA_M08, here);
+	say(f, "%s() made it, and %s() ends it", load->made.call->name, here->call->name);
+	about_load(f, load);
+}
+
+static void unmap_wrong(struct mete_check *check, const struct mete_event *e, const struct place *here,
+    struct findings *found)
+{
+	struct segment *in = mete__ledger_segment(&check->ledger, e->device, e->bus);
+	struct segment *gone = mete__ledger_gone(&check->ledger, e->device, e->bus);
+	struct finding *f = mete__findings_add(found, METE_DMA_M09, here);
+
+	if (in) {
+		say(f, "0x%" PRIx64 " lies inside a mapping, and none begins there", (uint64_t)e->bus);
+		about_load(f, in->load);
+	} else if (gone && gone->first == e->bus) {
+		say(f, "it is unmapped already");
+		about_load(f, gone->load);
+	} else {
+		say(f, "nothing is mapped at 0x%" PRIx64, (uint64_t)e->bus);
+		f->device = e->device;
+	}
+}
+
+static void judge_unmap(struct mete_check *check, const struct mete_event *e, const struct place *here, size_t count,
+    struct findings *found)
+{
+	struct segment *segment = mete__ledger_segment(&check->ledger, e->device, e->bus);
+	struct finding *f;
+
+	if (!segment || segment->first != e->bus) {
+		unmap_wrong(check, e, here, found);
+		return;
+	}
+	struct load *load = segment->load;
+	size_t len = (size_t)(segment->last - segment->first) + 1;
+	judge_family(load, here, found);
+	if (e->len != len) {
+		f = mete__findings_add(found, METE_DMA_M06, here);
+		say(f, "%zu bytes were mapped, and %zu are unmapped", len, e->len);
+		about_load(f, load);
+	}
+	if (e->access != load->access) {
+		f = mete__findings_add(found, METE_DMA_M07, here);
+		say(f, "mapped so that %s, unmapped as if %s", access_word(load->access), access_word(e->access));
+		about_load(f, load);
+	}
+	if (load->count && count && load->count != count && load->nlive == load->nsegments) {
+		f = mete__findings_add(found, METE_DMA_M10, here);
+		say(f, "a list of %zu was mapped, and %zu are unmapped", load->count, count);
+		about_load(f, load);
+	}
+	if (!load->checked && here->call && !strcmp(here->call->face, "linux") && call_family(load->made.call, &(const char *){ 0 }) > 2) {
+		f = mete__findings_add(found, METE_DMA_M05, here);
+		say(f, "nobody asked whether %s() had failed", load->made.call->name);
+		about_load(f, load);
+	}
+	mete__ledger_unmap(&check->ledger, segment, here);
+}
+
+/* Ownership passes; `load` is live, and the range is in it. */
+static void judge_turn(struct load *load, const struct mete_event *e, const struct place *here, struct findings *found)
+{
+	if (e->access & ~load->access) {
+		struct finding *f = mete__findings_add(found, METE_DMA_O05, here);
+		say(f, "mapped so that %s, synced as if %s", access_word(load->access), access_word(e->access));
+		about_load(f, load);
+	}
+	if (load->map && e->sync == METE_FOR_CPU && !load->synced_for_device) {
+		struct finding *f = mete__findings_add(found, METE_DMA_O07, here);
+		say(f, "it is passed back to the CPU, and was never passed to the device");
+		about_load(f, load);
+	}
+	load->turn = e->sync == METE_FOR_CPU ? TURN_CPU : TURN_DEVICE;
+	if (e->sync == METE_FOR_DEVICE)
+		load->synced_for_device = true;
+	load->synced = *here;
+}
+
+static void judge_sync(struct mete_check *check, const struct mete_event *e, const struct place *here,
+    struct findings *found)
+{
+	struct segment *segment = mete__ledger_segment(&check->ledger, e->device, e->bus);
+	struct finding *f;
+
+	if (!segment) {
+		struct segment *gone = mete__ledger_gone(&check->ledger, e->device, e->bus);
+		f = mete__findings_add(found, METE_DMA_O06, here);
+		if (gone) {
+			say(f, "it is unmapped already");
+			about_load(f, gone->load);
+		} else {
+			say(f, "nothing is mapped at 0x%" PRIx64, (uint64_t)e->bus);
+			f->device = e->device;
+		}
+		return;
+	}
+	if (e->len && e->len - 1 > segment->last - e->bus) {
+		f = mete__findings_add(found, METE_DMA_O04, here);
+		say(f, "%zu bytes from its byte %" PRIu64 " on are synced, and it has %" PRIu64, e->len,
+		    (uint64_t)(e->bus - segment->first), (uint64_t)(segment->last - segment->first) + 1);
+		about_load(f, segment->load);
+	}
+	judge_turn(segment->load, e, here, found);
+}
+
+static void judge_map_sync(struct mete_check *check, const struct mete_event *e, const struct place *here,
+    struct findings *found)
+{
+	struct load *load = mete__ledger_loaded(&check->ledger, e->owner);
+	struct finding *f;
+
+	if (!load) {
+		f = mete__findings_add(found, METE_DMA_O06, here);
+		say(f, "the map is not loaded");
+		f->device = e->device;
+		return;
+	}
+	if (e->off > load->len || e->len > load->len - e->off) {
+		f = mete__findings_add(found, METE_DMA_O04, here);
+		say(f, "%zu bytes from byte %zu on are synced, and %zu are loaded", e->len, e->off, load->len);
+		about_load(f, load);
+	}
+	judge_turn(load, e, here, found);
+}
+
+static void judge_unload(struct mete_check *check, const struct mete_event *e, const struct place *here,
+    struct findings *found)
+{
+	struct load *load = mete__ledger_loaded(&check->ledger, e->owner);
+
+	if (load) {
+		mete__ledger_unload(&check->ledger, load, here);
+		return;
+	}
+	struct finding *f = mete__findings_add(found, METE_DMA_X07, here);
+	say(f, "the map is not loaded");
+	f->device = e->device;
+}
+
+static void judge_alloc(struct mete_check *check, const struct mete_event *e, const struct place *here,
+    struct findings *found)
+{
+	if (!e->error) {
+		(void)mete__ledger_alloc(&check->ledger, e, here);
+	} else if (e->error == METE_EINVAL) {
+		struct finding *f = mete__findings_add(found, METE_DMA_A12, here);
+		say(f, "%zu bytes were asked for", e->len);
+		f->device = e->device;
+	}
+}
+
+static void judge_gone(const struct mete_event *e, const struct place *here, struct findings *found)
+{
+	if (!e->error)
+		return;
+	struct finding *f = mete__findings_add(found, METE_DMA_X05, here);
+	say(f, "%s is not empty", owner_word(e->owner_kind));
+	f->device = e->device;
+}
+
+void mete__judge_event(struct mete_check *check, const struct mete_event *e, const struct place *here, size_t count,
+    struct findings *found)
+{
+	if (e->kind == METE_EVENT_FREE || e->kind == METE_EVENT_UNMAP) {
+		check->ledger.last_freed = NULL;
+		check->ledger.last_unmapped = NULL;
+	}
+	switch (e->kind) {
+	case METE_EVENT_ALLOC:
+		judge_alloc(check, e, here, found);
+		break;
+	case METE_EVENT_FREE:
+		judge_free(check, e, here, found);
+		break;
+	case METE_EVENT_STRETCH:
+		mete__ledger_read(&check->ledger, e);
+		break;
+	case METE_EVENT_MAP:
+	case METE_EVENT_LOAD:
+		judge_map(check, e, here, count, found);
+		break;
+	case METE_EVENT_UNMAP:
+		judge_unmap(check, e, here, count, found);
+		break;
+	case METE_EVENT_SYNC:
+		judge_sync(check, e, here, found);
+		break;
+	case METE_EVENT_MAP_SYNC:
+		judge_map_sync(check, e, here, found);
+		break;
+	case METE_EVENT_UNLOAD:
+		judge_unload(check, e, here, found);
+		break;
+	case METE_EVENT_GONE:
+		judge_gone(e, here, found);
+		break;
+	case METE_EVENT_KEPT:
+		mete__ledger_keep(&check->ledger, e);
+		break;
+	case METE_EVENT_BORN:
+		break;
+	}
+	if (check->ledger.lacking) {
+		check->ledger.lacking = false;
+		say(mete__findings_add(found, METE_DMA_R04, here), "there was no memory for an entry of the ledger");
+	}
+}
+
+void mete__judge_leaks(struct mete_check *check, const struct mete_device *device, struct findings *found)
+{
+	struct block *block;
+	struct load *load;
+
+	while (found->n < FINDINGS && (load = mete__ledger_untold_load(&check->ledger, device))) {
+		struct finding *f = mete__findings_add(found, METE_DMA_A07, &load->made);
+		say(f, "it is still mapped");
+		about_load(f, load);
+	}
+	while (found->n < FINDINGS && (block = mete__ledger_untold_block(&check->ledger, device))) {
+		struct finding *f = mete__findings_add(found, METE_DMA_A07, &block->made);
+		say(f, "it was never freed");
+		about_block(f, block);
+	}
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Ledger: what is allocated and mapped, and what was.
+ *
+ * Two kinds of entries.  A *block* is memory that was handed out.  A *load* is an object that is visible to a device: its
+ * ranges of CPU addresses and its segments on the bus; a mapping of one buffer is a load with one of each.
+ *
+ * What is gone stays for a while as a trace of itself, so that a second free can say where the first one was.
+ *
+ * The trees are those of the BSDs, as libbsd has them.
+ */
+#ifndef LEDGER_H
+#define LEDGER_H
+
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <mete/observe.h>
+
+/* A place in a program: where a call was made, and which. */
+struct place {
+	const struct mete_call *call; /* NULL: one of the core */
+	const void *site;             /* NULL: nowhere */
+};
+
+struct block {
+	RB_ENTRY(block) tree;
+	TAILQ_ENTRY(block) dead;
+	uintptr_t first, last;
+	mete_baddr bus;
+	size_t len;
+	struct mete_device *device;
+	enum mete_owner_kind owner_kind;
+	const void *owner;
+	struct place made, freed;
+	bool told;                    /* as a leak */
+};
+
+RB_HEAD(block_tree, block);
+TAILQ_HEAD(block_list, block);
+
+struct load;
+
+/* A range of CPU addresses of a load. */
+struct range {
+	RB_ENTRY(range) tree;
+	uintptr_t first, last;
+	struct load *load;
+};
+
+/* A segment of a load. */
+struct segment {
+	RB_ENTRY(segment) tree;
+	struct load *load;
+	mete_baddr first, last;
+	bool live;
+};
+
+RB_HEAD(range_tree, range);
+RB_HEAD(segment_tree, segment);
+
+enum load_turn { TURN_DEVICE, TURN_CPU };
+
+struct load {
+	LIST_ENTRY(load) all;
+	RB_ENTRY(load) tree;          /* by its map, if it has one */
+	TAILQ_ENTRY(load) dead;
+	struct mete_device *device;
+	const void *map;              /* NULL: made by address, or the map was forgotten */
+	enum mete_access access;
+	size_t len;
+	size_t count;                 /* entries of a list, as the face was told */
+	enum load_turn turn;
+	bool synced_for_device;       /* since it was loaded, or last passed to the CPU */
+	bool checked;                 /* the driver asked whether it failed */
+	bool told;                    /* as a leak */
+	struct place made, synced, ended;
+	size_t nranges, nsegments, nlive;
+	struct range *ranges;
+	struct segment *segments;
+};
+
+RB_HEAD(load_tree, load);
+LIST_HEAD(load_head, load);
+TAILQ_HEAD(load_list, load);
+
+/* Ranges that were read for a load which is not finished. */
+struct reading {
+	const void *map;
+	size_t n, room;
+	struct { uintptr_t first; size_t len; } *range;
+};
+
+struct ledger {
+	struct block_tree blocks, freed; /* neither overlaps itself */
+	struct block_list freed_order;   /* oldest first */
+	size_t nfreed;
+	struct range_tree ranges;
+	struct segment_tree segments, gone;
+	struct load_head loads;
+	struct load_tree loaded;
+	struct load_list ended_order;    /* oldest first */
+	size_t nended;
+	struct reading reading;
+	struct block *last_freed;            /* by the last free or unmap, if it was believed; else NULL */
+	const struct segment *last_unmapped;
+	bool lacking;                    /* there was no memory for an entry */
+};
+
+void mete__ledger_init(struct ledger *ledger);
+void mete__ledger_fini(struct ledger *ledger);
+
+/* Memory was handed out.  NULL without memory; `lacking` is set then. */
+struct block *mete__ledger_alloc(struct ledger *ledger, const struct mete_event *event, const struct place *place);
+
+/* It is gone. */
+void mete__ledger_free(struct ledger *ledger, struct block *block, const struct place *place);
+
+/* The block that `cpu` lies in, live or gone; NULL if none is. */
+struct block *mete__ledger_block(struct ledger *ledger, uintptr_t cpu);
+struct block *mete__ledger_freed(struct ledger *ledger, uintptr_t cpu);
+
+/* What was freed or unmapped last, at the event's address, is still there. */
+void mete__ledger_keep(struct ledger *ledger, const struct mete_event *event);
+
+/* A load reads a range. */
+void mete__ledger_read(struct ledger *ledger, const struct mete_event *event);
+
+/* A load or a mapping was made.  NULL without memory. */
+struct load *mete__ledger_load(struct ledger *ledger, const struct mete_event *event, const struct place *place, size_t count);
+
+/* Take what a segment shows, or all of a load, away. */
+void mete__ledger_unmap(struct ledger *ledger, struct segment *segment, const struct place *place);
+void mete__ledger_unload(struct ledger *ledger, struct load *load, const struct place *place);
+
+/* The load of a map; NULL if it is not loaded. */
+struct load *mete__ledger_loaded(struct ledger *ledger, const void *map);
+
+/* The segment of `device` that starts at `bus`, or else one that it lies in; live, or gone. */
+struct segment *mete__ledger_segment(struct ledger *ledger, const struct mete_device *device, mete_baddr bus);
+struct segment *mete__ledger_gone(struct ledger *ledger, const struct mete_device *device, mete_baddr bus);
+
+/* A load other than `than` that shares a byte with [first, last]; NULL if none does. */
+struct load *mete__ledger_shared(struct ledger *ledger, uintptr_t first, uintptr_t last, const struct load *than);
+
+/* What is live for `device`, or anyone if NULL, and was not told as a leak; it counts as told from now on.  NULL: nothing. */
+struct block *mete__ledger_untold_block(struct ledger *ledger, const struct mete_device *device);
+struct load *mete__ledger_untold_load(struct ledger *ledger, const struct mete_device *device);
+
+#endif

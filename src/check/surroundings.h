@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Surroundings: what the process knows of an address.
+ */
+#ifndef SURROUNDINGS_H
+#define SURROUNDINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Whether any of it lies on the stack of the thread that asks. */
+bool mete__surroundings_stack(uintptr_t first, uintptr_t last);
+
+/* Whether it lies in a part of the program, or of a library, that is not to be written: text or constants. */
+bool mete__surroundings_constant(uintptr_t at);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Words: what each misuse is called, how bad it is, and how to mend it.
+ *
+ * The advice is given in the words of the API that the driver uses, so there is a column for each family; an empty one
+ * takes the core's.
+ */
+#include "words.h"
+
+#include <string.h>
+
+const struct misuse mete__misuses[METE_NMISUSES] = {
+#define MISUSE_ROW(name, how, title, why) [METE_DMA_##name] = { "DMA-" #name, METE_SEVERITY_##how, title, why },
+	METE_MISUSES(MISUSE_ROW)
+#undef MISUSE_ROW
+};
+
+struct fix {
+	const char *core, *linux_, *bsd;
+};
+
+static const struct fix fixes[METE_NMISUSES] = {
+	[METE_DMA_A01] = { "free it once; clear the pointer when you do" },
+	[METE_DMA_A02] = { "free with the size that was allocated",
+	    "give dma_free_coherent() the size that dma_alloc_coherent() got",
+	    "give dma_free() the size that dma_alloc() got" },
+	[METE_DMA_A03] = { "free the address that the allocation returned, not one inside it, nor somebody else's" },
+	[METE_DMA_A04] = { "unmap first, then free", "call dma_unmap_*() first, then free",
+	    "call bus_dmamap_unload() first, then free" },
+	[METE_DMA_A05] = { "free it with the call, pool and device that it was allocated with" },
+	[METE_DMA_A06] = { "keep the two addresses that the allocation returned together" },
+	[METE_DMA_A07] = { "free and unmap whatever the driver holds when it stops, also on its error paths" },
+	[METE_DMA_A12] = { "check sizes before you use them" },
+	[METE_DMA_M01] = { "map memory that was allocated", "use kmalloc() for what a device reads or writes",
+	    "use bus_dmamem_alloc() or malloc(9) for what a device reads or writes" },
+	[METE_DMA_M02] = { "copy it into allocated memory and map that" },
+	[METE_DMA_M03] = { "map memory that was allocated, page by page if it must be so" },
+	[METE_DMA_M04] = { "unmap before you free; map nothing that was freed" },
+	[METE_DMA_M05] = { "check what the mapping call returned",
+	    "call dma_mapping_error() on each address that dma_map_*() returned, before you use it" },
+	[METE_DMA_M06] = { "unmap with the length that was mapped; remember it, if it is not fixed",
+	    "remember the length, with DEFINE_DMA_UNMAP_LEN() if it is not fixed" },
+	[METE_DMA_M07] = { "unmap with the access that was mapped", "unmap with the direction that was mapped" },
+	[METE_DMA_M08] = { "unmap with the call that belongs to the one that mapped",
+	    "dma_map_single() goes with dma_unmap_single(), dma_map_page() with dma_unmap_page(), dma_map_sg() with "
+	    "dma_unmap_sg()" },
+	[METE_DMA_M09] = { "unmap once what was mapped" },
+	[METE_DMA_M10] = { "unmap as many pieces as were mapped",
+	    "give dma_unmap_sg() the number that was given to dma_map_sg(), not the one it returned" },
+	[METE_DMA_M11] = { "map memory once, and share the mapping" },
+	[METE_DMA_O04] = { "sync within what was mapped" },
+	[METE_DMA_O05] = { "map with both accesses, or sync only the one that was mapped",
+	    "map with DMA_BIDIRECTIONAL, or sync in the direction that was mapped",
+	    "load without BUS_DMA_READ and BUS_DMA_WRITE, or sync only what was loaded" },
+	[METE_DMA_O06] = { "sync between mapping and unmapping", NULL, "sync between load and unload" },
+	[METE_DMA_O07] = { "pass it to the device before it works, and to the CPU afterwards", NULL,
+	    "BUS_DMASYNC_PREREAD or PREWRITE before the device works, POSTREAD or POSTWRITE afterwards" },
+	[METE_DMA_O08] = { "give the buffer cache lines of its own",
+	    "let the buffer begin at dma_get_cache_alignment(), and put nothing else into its last line",
+	    "allocate it apart, with an alignment and length of whole cache lines" },
+	[METE_DMA_C06] = { "compare the limits with the device's manual" },
+	[METE_DMA_X05] = { "end first what hangs on it" },
+	[METE_DMA_X06] = { "unload before you load again", NULL, "call bus_dmamap_unload() before you load again" },
+	[METE_DMA_X07] = { "unload once what was loaded" },
+	[METE_DMA_R04] = { "give the test more memory" },
+};
+
+const char *mete__misuse_fix(enum mete_misuse misuse, const char *face)
+{
+	const struct fix *fix = &fixes[misuse];
+	const char *text = NULL;
+
+	if (face && !strcmp(face, "linux"))
+		text = fix->linux_;
+	else if (face && strstr(face, "bsd"))
+		text = fix->bsd;
+	return text ? text : fix->core;
+}
+
+const char *mete_misuse_name(enum mete_misuse misuse)
+{
+	return (unsigned)misuse < METE_NMISUSES ? mete__misuses[misuse].name : "?";
+}
+
+const char *mete_misuse_title(enum mete_misuse misuse)
+{
+	return (unsigned)misuse < METE_NMISUSES ? mete__misuses[misuse].title : "?";
+}
+
+void mete__policy_default(enum mete_policy policy[METE_NMISUSES])
+{
+	for (unsigned i = 0; i < METE_NMISUSES; i++)
+		policy[i] = mete__misuses[i].severity == METE_SEVERITY_SUSPECT ? METE_POLICY_WARN : METE_POLICY_FAIL;
+}
+
+/* Whether `name`, `len` characters without "DMA-", stands for a misuse; `*ret_any` if it stands for one at all. */
+static bool name_matches(const char *name, size_t len, unsigned misuse)
+{
+	const char *whole = mete__misuses[misuse].name + 4;
+
+	if (len && name[len - 1] == '*')
+		return !strncmp(name, whole, len - 1);
+	return strlen(whole) == len && !strncmp(name, whole, len);
+}
+
+static bool policy_of(const char *word, size_t len, enum mete_policy *ret)
+{
+	static const char *const names[] = { "off", "note", "warn", "fail", "abort" };
+
+	for (unsigned i = 0; i < 5; i++) {
+		if (strlen(names[i]) == len && !strncmp(word, names[i], len)) {
+			*ret = (enum mete_policy)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+int mete__policy_parse(enum mete_policy policy[METE_NMISUSES], const char *text, size_t *ret_at)
+{
+	enum mete_policy made[METE_NMISUSES], word;
+
+	memcpy(made, policy, sizeof made);
+	for (const char *at = text; *at;) {
+		const char *name = strncmp(at, "DMA-", 4) ? at : at + 4;
+		size_t name_len = strcspn(name, "=,");
+		const char *value = name + name_len;
+		bool any = false;
+		if (*value == '=') {
+			value++;
+			size_t len = strcspn(value, ",");
+			for (unsigned i = 0; policy_of(value, len, &word) && i < METE_NMISUSES; i++) {
+				if (name_len && name_matches(name, name_len, i)) {
+					made[i] = word;
+					any = true;
+				}
+			}
+			value += len;
+		}
+		if (!any) {
+			if (ret_at)
+				*ret_at = (size_t)(at - text);
+			return METE_EINVAL;
+		}
+		at = *value == ',' ? value + 1 : value;
+	}
+	memcpy(policy, made, sizeof made);
+	return 0;
+}

@@ -29,6 +29,7 @@
 /* User-space pointers have 47 bits at most; foreign frames take the 2^48 addresses from 2^52 on. */
 #define FOREIGN_BITS 48
 #define FOREIGN_BASE ((uint64_t)1 << 52)
+#define LAST_PAGE 4096u /* no system maps anything there, for errors to be told in pointers */
 
 struct mete_host {
 	struct mete_arena arena;
@@ -125,14 +126,19 @@ static unsigned foreign_half(const struct mete_host *host)
 	return (FOREIGN_BITS - host->arena.frames.frame_shift + 1u) / 2;
 }
 
+/* May memory be at `at`?  Null pointers land in the first frame, error pointers such as MAP_FAILED in the last page. */
+static bool foreign_may_be(const struct mete_host *host, uint64_t at)
+{
+	return at >= host->arena.frames.frame && at <= UINTPTR_MAX - LAST_PAGE && !(at >> FOREIGN_BITS);
+}
+
 static int host_translate(void *ctx, const void *cpu, size_t len, mete_paddr *ret_phys, size_t *ret_len)
 {
 	struct mete_host *host = ctx;
 	size_t frame = host->arena.frames.frame, off = (uintptr_t)cpu & (frame - 1);
 	uint64_t number = (uint64_t)(uintptr_t)cpu >> host->arena.frames.frame_shift;
 
-	/* The first frame is where null pointers land. */
-	if (!number || number >> (FOREIGN_BITS - host->arena.frames.frame_shift))
+	if (!foreign_may_be(host, (uintptr_t)cpu))
 		return METE_EFAULT;
 	uint64_t far = scramble(host, number, foreign_half(host), false);
 	*ret_phys = (mete_paddr)(FOREIGN_BASE + (far << host->arena.frames.frame_shift) + off);
@@ -155,18 +161,17 @@ int mete_host_device_view(struct mete_host *host, mete_paddr phys, size_t len, v
 			return 0;
 		}
 	}
-	if (phys < FOREIGN_BASE)
+	if ((uint64_t)phys < FOREIGN_BASE)
 		return METE_EFAULT;
 	uint64_t far = ((uint64_t)phys - FOREIGN_BASE) >> host->arena.frames.frame_shift;
 	unsigned half = foreign_half(host);
 	if (far >> (2 * half))
 		return METE_EFAULT;
-	uint64_t number = scramble(host, far, half, true);
-	if (!number || number > UINTPTR_MAX >> host->arena.frames.frame_shift ||
-	    number >> (FOREIGN_BITS - host->arena.frames.frame_shift))
-		return METE_EFAULT;
 	size_t off = (size_t)phys & (frame - 1);
-	*ret_cpu = (void *)(uintptr_t)((number << host->arena.frames.frame_shift) + off);
+	uint64_t at = (scramble(host, far, half, true) << host->arena.frames.frame_shift) + off;
+	if (!foreign_may_be(host, at))
+		return METE_EFAULT;
+	*ret_cpu = (void *)(uintptr_t)at;
 	*ret_len = len < frame - off ? len : frame - off;
 	return 0;
 }

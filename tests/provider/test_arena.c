@@ -130,7 +130,8 @@ static void test_records_are_enough_for_the_slabs_they_were_asked_for(void **sta
 static void test_records_are_enough_to_start_at_every_size(void **state)
 {
 	(void)state;
-	for (size_t len = 65536; len <= (size_t)1 << 30; len *= 4) {
+	for (unsigned bits = 16; bits <= 30; bits += 2) {
+		size_t len = (size_t)1 << bits;
 		/* The memory itself is never touched, so any addresses will do. */
 		const struct mete_span span = { (void *)0x10000000, 0x10000000, len, 0 };
 		struct mete_arena_config config = { .spans = &span, .nspans = 1 };

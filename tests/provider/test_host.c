@@ -156,6 +156,10 @@ static void test_where_there_is_no_memory_a_device_finds_none(void **state)
 	assert_error(p->ops->translate(p->ctx, NULL, 1, &phys, &len), METE_EFAULT);
 	assert_error(p->ops->translate(p->ctx, (void *)1, 1, &phys, &len), METE_EFAULT);
 	assert_error(p->ops->translate(p->ctx, (void *)UINTPTR_MAX, 1, &phys, &len), METE_EFAULT);
+	assert_error(p->ops->translate(p->ctx, (void *)(UINTPTR_MAX - 4095), 1, &phys, &len), METE_EFAULT);
+	/* Below the last page: kernel addresses with 64 bits, perhaps a stack with 32. */
+	assert_error(p->ops->translate(p->ctx, (void *)(UINTPTR_MAX - 4096), 1, &phys, &len),
+	    sizeof(void *) > 4 ? METE_EFAULT : 0);
 	assert_ok(mete_host_destroy(host));
 }
 

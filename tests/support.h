@@ -40,6 +40,10 @@
 			fail_msg("row %zu (%s): %s", (size_t)(i), (why), #ok);                                         \
 	} while (0)
 
+/* A row of main's table: a test that is there only with addresses of 64 bits.  cmocka ignores rows without a name. */
+#define wide_unit_test(test)                                                                                           \
+	{ METE_ADDR_BITS == 64 ? #test : NULL, METE_ADDR_BITS == 64 ? (test) : NULL, NULL, NULL, NULL }
+
 /* Whether tests may skip: not where METE_NO_SKIP is set, as on the machines that judge a change. */
 static inline bool support_may_skip(void)
 {

@@ -156,11 +156,10 @@ static void test_bad_segments_do_nothing_but_count(void **state)
 	end();
 }
 
-#if METE_FACE == 3
+#if METE_FACE == 3 && METE_ADDR_BITS == 64
 /* Without BUS_DMA_64BIT a driver is promised addresses below 4 GiB. */
 static void test_only_64bit_maps_go_above_4g(void **state)
 {
-#if METE_ADDR_BITS == 64
 	static const struct mete_bus_range high = { SMALL_PHYS, 0x100000000u, SMALL_LEN };
 	face_tag high_tag;
 	struct mete_device device;
@@ -185,10 +184,6 @@ static void test_only_64bit_maps_go_above_4g(void **state)
 	}
 	assert_ok(mete_device_fini(&device));
 	end();
-#else
-	(void)state;
-	skip_because("no address is as long as that");
-#endif
 }
 #endif
 
@@ -199,7 +194,7 @@ int main(void)
 		cmocka_unit_test(test_impossible_memory_is_not_allocated),
 		cmocka_unit_test(test_kinds_of_memory_are_hints),
 		cmocka_unit_test(test_bad_segments_do_nothing_but_count),
-#if METE_FACE == 3
+#if METE_FACE == 3 && METE_ADDR_BITS == 64
 		cmocka_unit_test(test_only_64bit_maps_go_above_4g),
 #endif
 	};

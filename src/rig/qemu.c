@@ -39,7 +39,6 @@
 #define QEMU_PROGRAM "qemu-system-x86_64"
 #define QEMU_PACKAGE "Debian and Ubuntu: apt install qemu-system-x86"
 #define QEMU_TIMEOUT_MS 10000u
-#define QEMU_VTD 0xfed90000u  /* where q35 puts the registers of intel-iommu */
 #define QEMU_WORDS 1024       /* bytes of QEMU's output that are kept for a message */
 
 /* Descriptors of the child, and their numbers as text. */
@@ -349,6 +348,13 @@ static void qemu_stop(struct mete_rig *rig)
 		close(q->output);
 }
 
+/* q35 leaves addresses from 3 GiB to PCI whatever its RAM (2 GiB at most); interrupt controllers begin at 0xfec00000. */
+static const struct rig_place qemu_place = {
+	.bars_first = 0xc0000000u,
+	.bars_last = 0xfebfffffu,
+	.vtd = 0xfed90000u,
+};
+
 static const struct rig_ops qemu_ops = {
 	.kind = "qemu",
 	.config_read = qemu_config_read,
@@ -358,7 +364,6 @@ static const struct rig_ops qemu_ops = {
 	.pause = qemu_pause,
 	.last_words = qemu_last_words,
 	.process = qemu_process,
-	.vtd = QEMU_VTD,
 	.stop = qemu_stop,
 };
 
@@ -521,12 +526,12 @@ static _Noreturn void qemu_child(const struct qemu_launch *launch, int output)
 static int qemu_greet(struct qemu *q)
 {
 	const uint32_t mark = 0x6d657465; /* "mete" */
-	unsigned char *word = q->rig.ram + RIG_WORDS_PHYS;
+	unsigned char *word = q->rig.ram + RIG_WORDS;
 	uint64_t seen;
 
 	for (unsigned i = 0; i < 4; i++)
 		word[i] = (unsigned char)(mark >> 8 * i);
-	int error = qemu_read(&q->rig, RIG_WORDS_PHYS, 4, &seen);
+	int error = qemu_read(&q->rig, RIG_WORDS, 4, &seen);
 	memset(word, 0, 4);
 	if (!error && seen != mark)
 		error = qemu_gone(q, "QEMU does not share our memory; ", 0);
@@ -606,6 +611,7 @@ int mete_rig_start_qemu(const struct mete_rig_qemu *config, struct mete_rig **re
 	if (!q)
 		return METE_ENOMEM;
 	q->rig.ops = &qemu_ops;
+	q->rig.place = &qemu_place;
 	q->test = q->output = -1;
 	q->timeout_ms = config->timeout_ms ? config->timeout_ms : QEMU_TIMEOUT_MS;
 

@@ -103,7 +103,7 @@ int mete__rig_init(struct mete_rig *rig)
 {
 	const struct mete_span span = {
 		.cpu = rig->ram + RIG_MIB,
-		.phys = RIG_MIB,
+		.phys = (mete_paddr)rig->place->ram + RIG_MIB,
 		.len = rig->ram_len - RIG_MIB,
 		/* Memory is coherent whatever it is called; combining and uncached views do no harm either. */
 		.memory = 1u << METE_MEMORY_CACHED | 1u << METE_MEMORY_COHERENT | 1u << METE_MEMORY_COMBINED |

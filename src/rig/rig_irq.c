@@ -46,12 +46,12 @@
 static uint32_t irq_word_phys(const struct mete_rig_known *known, unsigned vector)
 {
 	size_t index = (size_t)(known - known->rig->known);
-	return (uint32_t)(RIG_WORDS_PHYS + (index * RIG_VECTORS + vector) * sizeof(uint32_t));
+	return (uint32_t)(known->rig->place->ram + RIG_WORDS + (index * RIG_VECTORS + vector) * sizeof(uint32_t));
 }
 
 static _Atomic(uint32_t) *irq_word(const struct mete_rig_known *known, unsigned vector)
 {
-	return (_Atomic(uint32_t) *)(void *)(known->rig->ram + irq_word_phys(known, vector));
+	return (_Atomic(uint32_t) *)(void *)rig_at(known->rig, irq_word_phys(known, vector));
 }
 
 static int irq_config_read(const struct mete_rig_known *known, unsigned offset, unsigned width, uint32_t *ret_value)

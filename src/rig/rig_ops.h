@@ -5,7 +5,7 @@
  * A rig embeds `struct mete_rig` as its first member, fills in `ops` and calls mete__rig_init().  Everything about PCI
  * is written once, over configuration cycles and memory cycles: rig_pci.c, rig_irq.c.
  *
- * The machine's RAM, from physical address 0:
+ * The machine's RAM, from its first address on:
  *
  *   [ 64 KiB unused ][ message words: 32 functions x 8 KiB ][ unused ... 1 MiB ][ arena ................ ]
  *
@@ -29,7 +29,7 @@
 
 #define RIG_KNOWN 32          /* most functions that a rig sets up */
 #define RIG_VECTORS 2048      /* most MSI-X vectors that PCI allows */
-#define RIG_WORDS_PHYS 0x10000u
+#define RIG_WORDS 0x10000u    /* from RAM's start */
 #define RIG_WORDS_LEN (RIG_VECTORS * 4u) /* of one function, in bytes */
 
 enum rig_irq { RIG_IRQ_NONE, RIG_IRQ_MSIX, RIG_IRQ_MSI, RIG_IRQ_INTX };
@@ -44,6 +44,13 @@ struct mete_rig_known {
 	enum rig_irq irq;
 	uint32_t nvectors;
 	uint8_t enabled[RIG_VECTORS / 8];      /* one bit a vector */
+};
+
+/* Where a machine has what differs from others. */
+struct rig_place {
+	uint64_t ram;                          /* RAM's first address */
+	uint64_t bars_first, bars_last;        /* for BARs */
+	uint64_t vtd;                          /* an IOMMU's registers, if there is one; 0: there never is */
 };
 
 /* Accesses may fail with METE_EIO or METE_ETIMEDOUT; their width, offset and alignment were checked before. */
@@ -61,8 +68,6 @@ struct rig_ops {
 	int (*pause)(struct mete_rig *rig, unsigned us);
 	const char *(*last_words)(struct mete_rig *rig);
 	long (*process)(const struct mete_rig *rig);
-	uint64_t vtd;                          /* where an IOMMU's registers are if there is one; 0: there never is */
-
 	/* Stop the machine and free what the rig added; the rest of the rig is gone already, `rig` itself is not. */
 	void (*stop)(struct mete_rig *rig);
 };
@@ -71,21 +76,28 @@ struct rig_ops {
 struct rig_record;
 
 /* The machine's IOMMU; one of those records. */
-struct rig_vtd;
+struct rig_iommu;
 
 struct mete_rig {
 	const struct rig_ops *ops;
-	unsigned char *ram;            /* CPU view of physical address 0 */
+	const struct rig_place *place;
+	unsigned char *ram;            /* CPU view of RAM's first address */
 	size_t ram_len;
 	void *ram_map;                 /* what was mapped: more than RAM, to align it */
 	size_t ram_map_len;
 	struct mete_arena arena;
 	struct rig_record *records;
-	struct rig_vtd *vtd;           /* NULL: not asked for yet */
+	struct rig_iommu *iommu;       /* NULL: not asked for yet */
 	uint64_t next_bar;
 	size_t nknown;
 	struct mete_rig_known known[RIG_KNOWN];
 };
+
+/* The CPU's view of a physical address that is known to be in RAM. */
+static inline unsigned char *rig_at(const struct mete_rig *rig, uint64_t phys)
+{
+	return rig->ram + (phys - rig->place->ram);
+}
 
 /*
  * Map `len` bytes of shared memory as the machine's RAM, zeroed.  Stores the file that holds it, close-on-exec, which

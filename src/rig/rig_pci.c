@@ -25,10 +25,6 @@
 #define PCI_BAR_64 0x4u       /* of the two type bits */
 #define PCI_BAR_ADDRESS 0xfffffff0u
 
-/* q35 leaves this range to PCI whatever its RAM (2 GiB at most); the interrupt controllers begin at 0xfec00000. */
-#define PCI_WINDOW_FIRST 0xc0000000ull
-#define PCI_WINDOW_LAST 0xfebfffffull
-
 static int pci_read(struct mete_rig *rig, unsigned devfn, unsigned offset, unsigned width, uint32_t *ret_value)
 {
 	return rig->ops->config_read(rig, devfn, offset, width, ret_value);
@@ -48,10 +44,11 @@ static int pci_bar_probe(struct mete_rig *rig, unsigned devfn, unsigned offset, 
 
 static int pci_bar_place(struct mete_rig *rig, uint64_t len, uint64_t *ret_base)
 {
-	uint64_t next = rig->next_bar ? rig->next_bar : PCI_WINDOW_FIRST;
+	const uint64_t first = rig->place->bars_first, last = rig->place->bars_last;
+	uint64_t next = rig->next_bar ? rig->next_bar : first;
 	uint64_t base = (next + (len - 1)) & ~(len - 1);
 
-	if (len > PCI_WINDOW_LAST - PCI_WINDOW_FIRST || base > PCI_WINDOW_LAST - (len - 1))
+	if (len > last - first || base > last - (len - 1))
 		return METE_ENOMEM;
 	rig->next_bar = base + len;
 	*ret_base = base;

@@ -240,6 +240,9 @@ static void sim_stop(struct mete_rig *rig)
 		sim->function[i]->destroy(sim->function[i]);
 }
 
+/* As on a PC: what a driver may have got used to. */
+static const struct rig_place sim_place = { .bars_first = 0xc0000000u, .bars_last = 0xfebfffffu };
+
 static const struct rig_ops sim_ops = {
 	.kind = "sim",
 	.config_read = sim_config_read,
@@ -283,6 +286,7 @@ int mete_rig_start_sim(const struct mete_rig_sim *config, struct mete_rig **ret_
 	if (!sim)
 		return METE_ENOMEM;
 	sim->rig.ops = &sim_ops;
+	sim->rig.place = &sim_place;
 
 	int error = mete__rig_ram(&sim->rig, config->ram, &ram);
 	if (!error)

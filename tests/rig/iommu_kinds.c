@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The IOMMUs that there are; see iommu_kinds.h.
+ */
+#include "iommu_kinds.h"
+
+const struct iommu_kind iommu_vtd = {
+	.options = { "-device", "intel-iommu" },
+	.start = mete_rig_vtd_start,
+	.npages = 5, /* root, context, and one table of each level for the interrupts' words */
+	.reason = { .read = 6, .write = 5, .read_only = 5, .stranger = 2 },
+};
+
+struct mete_rig *start_rig(const char *const *options)
+{
+	const struct mete_rig_qemu config = { .options = options };
+	struct mete_rig *rig;
+	char text[1024];
+
+	int error = mete_rig_start_qemu(&config, &rig, text, sizeof(text));
+	if (error == METE_ENODEV)
+		skip_because(text);
+	if (error)
+		fail_msg("%s", text);
+	return rig;
+}
+
+void check_records(const struct iommu_kind *kind, const struct mete_domain_config *config,
+    const struct mete_rig_function *f, mete_baddr iova, enum mete_access access, uint32_t reason)
+{
+	const mete_baddr page = iova & ~(mete_baddr)4095;
+	struct mete_iommu_fault fault;
+	size_t nrecords = 0;
+	int error;
+
+	while (!(error = config->ops->fault(config->ctx, &fault))) {
+		if (!nrecords++)
+			assert_int_equal(fault.iova, kind->cycles ? iova : page);
+		assert_int_equal(fault.iova & ~(mete_baddr)4095, page);
+		assert_int_equal(fault.access, access);
+		assert_int_equal(fault.source, f->bus << 8 | f->slot << 3 | f->number);
+		assert_int_equal(fault.reason, reason);
+		assert_true(nrecords <= 1000); /* far more than any unit keeps: it would go on for ever */
+	}
+	assert_error(error, METE_ENODEV);
+	assert_true(kind->cycles ? nrecords > 0 : nrecords == 1);
+}

@@ -15,8 +15,8 @@
 
 /* What the hardware says it refused. */
 struct mete_iommu_fault {
-	mete_baddr iova;          /* page of the access, or the address itself where the hardware tells */
-	enum mete_access access;  /* what the device tried */
+	mete_baddr iova;          /* page of the access, or the address itself where the hardware tells; 0: neither */
+	enum mete_access access;  /* what the device tried; METE_DEVICE_READS_WRITES: the hardware does not tell which */
 	uint32_t source;          /* who, in the hardware's terms (PCI: bus << 8 | slot << 3 | function) */
 	uint32_t reason;          /* in the hardware's terms */
 };
@@ -26,7 +26,11 @@ struct mete_iommu_fault {
  * come from several threads at once, but never for the same pages.
  */
 struct mete_iommu_ops {
-	/* Enter translations; the pages are not mapped.  0, METE_ENOMEM or METE_EIO; then none of them is entered. */
+	/*
+	 * Enter translations; the pages are not mapped.  0, METE_ENOMEM or METE_EIO; then none of them is entered.
+	 * `access` must be possible.  What else is, the table must forbid as far as it can: some have no page that can
+	 * be written and not be read.
+	 */
 	int (*map)(void *ctx, mete_baddr iova, mete_paddr phys, size_t len, enum mete_access access);
 	/* Remove translations from the table; the hardware may still remember them. */
 	void (*unmap)(void *ctx, mete_baddr iova, size_t len);
@@ -34,7 +38,7 @@ struct mete_iommu_ops {
 	void (*flush)(void *ctx, mete_baddr iova, size_t len);
 	/* What the table says about one page, whatever the hardware remembers.  METE_EFAULT: nothing. */
 	int (*lookup)(void *ctx, mete_baddr iova, mete_paddr *ret_phys);
-	/* Take one fault record.  METE_ENODEV: there is none.  May be NULL. */
+	/* Take one fault record, of which one access may leave several.  METE_ENODEV: there is none.  May be NULL. */
 	int (*fault)(void *ctx, struct mete_iommu_fault *ret_fault);
 };
 

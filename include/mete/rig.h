@@ -18,15 +18,22 @@
 struct mete_rig;
 struct mete_rig_known;
 
+enum mete_rig_machine {
+	METE_RIG_Q35,  /* an x86-64 PC: RAM from 0 on; may have VT-d */
+	METE_RIG_VIRT, /* an AArch64 board: RAM from 0x40000000 on, beyond 30 address lines; may have an SMMUv3 */
+};
+
 /*
- * RAM starts at physical address 0; the first MiB belongs to the rig and is not handed out.
+ * RAM's first MiB belongs to the rig and is not handed out.
  *
  * `disk` is a regular file that becomes an NVMe controller (1b36:0010) with one read-only namespace of 512-byte
  * blocks.  Its length is rounded up to whole blocks, with zeros after the end; an empty file becomes one block of
  * zeros.  Any name will do: the rig opens the file itself.
  */
 struct mete_rig_qemu {
-	const char *program;        /* path or name; NULL: $METE_QEMU, or else qemu-system-x86_64 in $PATH */
+	enum mete_rig_machine machine;
+	/* Path or name; NULL: $METE_QEMU, or else qemu-system-x86_64; for virt $METE_QEMU_AARCH64, qemu-system-aarch64. */
+	const char *program;
 	size_t ram;                 /* bytes, a multiple of 1 MiB from 2 MiB to 2 GiB; 0: 64 MiB */
 	const char *disk;           /* NULL: none */
 	unsigned disk_mdts;         /* one command moves at most 4096 << disk_mdts bytes, up to 13; 0: 7, 512 KiB */
@@ -34,6 +41,7 @@ struct mete_rig_qemu {
 	unsigned timeout_ms;        /* longest wait for any single answer; 0: 10000 */
 };
 
+/* Its RAM starts at 0. */
 struct mete_rig_sim {
 	size_t ram;                 /* as above */
 	const char *disk;
@@ -154,10 +162,24 @@ int mete_rig_irq_wait(struct mete_rig_function *function, unsigned vector, unsig
  * Tables are memory of the rig's provider that does not count as held: one page for each 2 MiB of addresses that were
  * ever in use, and one for each GiB.  They are given back with the rig, and so is the IOMMU itself.
  *
- * METE_ENODEV if the machine has none; METE_ENOTSUP for the sim; METE_EBUSY if the function is started already;
- * METE_ENOMEM, and another call may succeed; METE_EIO, METE_ETIMEDOUT; METE_EINVAL.
+ * METE_ENODEV if the machine has none; METE_ENOTSUP if it never has: the sim, virt; METE_EBUSY if the function is
+ * started already; METE_ENOMEM, and another call may succeed; METE_EIO, METE_ETIMEDOUT; METE_EINVAL.
  */
 int mete_rig_vtd_start(const struct mete_rig_function *function, struct mete_domain_config *ret_config);
+
+/*
+ * The same for the SMMUv3 of METE_RIG_VIRT: options "-machine", "iommu=smmuv3".  It differs from VT-d in this:
+ *
+ * - `first` and `last` may be changed to anything from 1 MiB to 0x3fffffff, or from 0x40100000 to 2^39 - 1.
+ * - It has no page that can be written and not be read: what is mapped for METE_DEVICE_WRITES alone can be read too.
+ * - Fault records name the address itself, and there is one for each bus cycle: QEMU's cycles are of 4 bytes there.  Up
+ *   to 128 wait to be taken; further ones are lost.  A function that is not started leaves records with `iova` 0 and
+ *   METE_DEVICE_READS_WRITES: the unit does not say what it tried.
+ * - A flush of up to 255 pages concerns just these; one of more, all of the domain.
+ *
+ * METE_ENOTSUP is for the sim and for q35.
+ */
+int mete_rig_smmu_start(const struct mete_rig_function *function, struct mete_domain_config *ret_config);
 
 #ifdef __cplusplus
 }

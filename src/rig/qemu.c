@@ -7,17 +7,17 @@
  *
  *   3  one end of a socket pair: the qtest protocol, one line per memory, port or configuration cycle
  *   4  RAM, a memfd that this process maps too; a device's DMA is visible here the moment it happens
- *   5  firmware, a memfd of 64 KiB whose only act is to halt
+ *   5  firmware, a memfd whose only act is to halt
  *   6  the disk, if there is one
  *
  * The virtual CPU must exist (Debian's QEMU has no qtest accelerator) but sleeps for ever.  With -icount and sleep=off
  * virtual time then jumps to the next timer of a device, so that a device which pretends to take 100 ms takes none.
- * The timer chip (PIT) is left out: it ticks without being asked, and would keep a processor busy at that.
  *
  * The process cannot outlive us: it asks the kernel to be killed with its parent.  When it ends for any other reason,
  * the socket says so at once; it is then reaped, and what it printed last is kept for people (`words`).  From then on
  * the rig is *gone* and every operation fails.  QEMU prints into a memfd as well.
  */
+#include "qemu_machine.h"
 #include "rig_ops.h"
 
 #include <errno.h>
@@ -36,8 +36,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define QEMU_PROGRAM "qemu-system-x86_64"
-#define QEMU_PACKAGE "Debian and Ubuntu: apt install qemu-system-x86"
 #define QEMU_TIMEOUT_MS 10000u
 #define QEMU_WORDS 1024       /* bytes of QEMU's output that are kept for a message */
 
@@ -53,6 +51,7 @@
 
 struct qemu {
 	struct mete_rig rig;     /* first: the two are cast into each other */
+	const struct qemu_machine *machine;
 	pid_t pid;               /* 0: gone */
 	int test;                /* socket; -1: none */
 	int output;              /* memfd that QEMU prints to */
@@ -270,7 +269,18 @@ static char qemu_letter(unsigned width)
 	return " bw l   q"[width];
 }
 
-/* Configuration cycles go through the two ports of a PC: address, then data. */
+static int qemu_read(struct mete_rig *rig, uint64_t bus, unsigned width, uint64_t *ret_value)
+{
+	return qemu_ask(qemu_of(rig), ret_value, "read%c 0x%llx\n", qemu_letter(width), (unsigned long long)bus);
+}
+
+static int qemu_write(struct mete_rig *rig, uint64_t bus, unsigned width, uint64_t value)
+{
+	return qemu_ask(qemu_of(rig), NULL, "write%c 0x%llx 0x%llx\n", qemu_letter(width), (unsigned long long)bus,
+	    (unsigned long long)value);
+}
+
+/* Configuration space lies in memory, 4 KiB a function, or else behind the two ports of a PC: address, then data. */
 static int qemu_config_select(struct qemu *q, unsigned devfn, unsigned offset)
 {
 	return qemu_ask(q, NULL, "outl 0xcf8 0x%x\n", 0x80000000u | devfn << 8 | (offset & 0xfcu));
@@ -280,9 +290,11 @@ static int qemu_config_read(struct mete_rig *rig, unsigned devfn, unsigned offse
 {
 	struct qemu *q = qemu_of(rig);
 	uint64_t value;
+	int error;
 
-	int error = qemu_config_select(q, devfn, offset);
-	if (!error)
+	if (q->machine->config)
+		error = qemu_read(rig, q->machine->config + (devfn << 12 | offset), width, &value);
+	else if (!(error = qemu_config_select(q, devfn, offset)))
 		error = qemu_ask(q, &value, "in%c 0x%x\n", qemu_letter(width), 0xcfcu + (offset & 3));
 	if (!error)
 		*ret_value = (uint32_t)value;
@@ -293,21 +305,12 @@ static int qemu_config_write(struct mete_rig *rig, unsigned devfn, unsigned offs
 {
 	struct qemu *q = qemu_of(rig);
 
+	if (q->machine->config)
+		return qemu_write(rig, q->machine->config + (devfn << 12 | offset), width, value);
 	int error = qemu_config_select(q, devfn, offset);
 	if (!error)
 		error = qemu_ask(q, NULL, "out%c 0x%x 0x%x\n", qemu_letter(width), 0xcfcu + (offset & 3), value);
 	return error;
-}
-
-static int qemu_read(struct mete_rig *rig, uint64_t bus, unsigned width, uint64_t *ret_value)
-{
-	return qemu_ask(qemu_of(rig), ret_value, "read%c 0x%llx\n", qemu_letter(width), (unsigned long long)bus);
-}
-
-static int qemu_write(struct mete_rig *rig, uint64_t bus, unsigned width, uint64_t value)
-{
-	return qemu_ask(qemu_of(rig), NULL, "write%c 0x%llx 0x%llx\n", qemu_letter(width), (unsigned long long)bus,
-	    (unsigned long long)value);
 }
 
 /* Nothing is due on the socket, so anything there is QEMU's end. */
@@ -348,13 +351,6 @@ static void qemu_stop(struct mete_rig *rig)
 		close(q->output);
 }
 
-/* q35 leaves addresses from 3 GiB to PCI whatever its RAM (2 GiB at most); interrupt controllers begin at 0xfec00000. */
-static const struct rig_place qemu_place = {
-	.bars_first = 0xc0000000u,
-	.bars_last = 0xfebfffffu,
-	.vtd = 0xfed90000u,
-};
-
 static const struct rig_ops qemu_ops = {
 	.kind = "qemu",
 	.config_read = qemu_config_read,
@@ -383,28 +379,29 @@ static bool qemu_search_path(const char *name, char *program, size_t program_len
 	}
 }
 
-static int qemu_find_program(const char *name, char *program, size_t program_len, char *text, size_t text_len)
+static int qemu_find_program(const struct qemu_machine *machine, const char *name, char *program, size_t program_len,
+    char *text, size_t text_len)
 {
 	if (!name)
-		name = getenv("METE_QEMU");
+		name = getenv(machine->variable);
 	if (!name || !*name)
-		name = QEMU_PROGRAM;
+		name = machine->program;
 
 	bool found = strchr(name, '/') ? (size_t)snprintf(program, program_len, "%s", name) < program_len &&
 	    !access(program, X_OK) : qemu_search_path(name, program, program_len);
 	if (found)
 		return 0;
-	mete__rig_say(text, text_len, "QEMU was not found: no program %s (%s)", name, QEMU_PACKAGE);
+	mete__rig_say(text, text_len, "QEMU was not found: no program %s (Debian and Ubuntu: apt install %s)", name,
+	    machine->package);
 	return METE_ENODEV;
 }
 
-/* 64 KiB that end at 4 GiB, where a PC starts: 16 bytes before the end, in real mode. */
-static int qemu_firmware(void)
+static int qemu_firmware(const struct qemu_machine *m)
 {
-	static const unsigned char halt[] = { 0xfa, 0xf4, 0xeb, 0xfd }; /* cli; again: hlt; jmp again */
 	int fd = memfd_create("mete-rig-firmware", MFD_CLOEXEC);
 
-	if (fd >= 0 && (ftruncate(fd, 0x10000) || pwrite(fd, halt, sizeof(halt), 0xfff0) != (ssize_t)sizeof(halt))) {
+	if (fd >= 0 && (ftruncate(fd, (off_t)m->firmware_len) ||
+	    pwrite(fd, m->halt, m->halt_len, (off_t)m->halt_at) != (ssize_t)m->halt_len)) {
 		close(fd);
 		return -1;
 	}
@@ -429,24 +426,28 @@ static size_t qemu_count(const char *const *list)
 	return n;
 }
 
-static int qemu_arguments(struct qemu_launch *launch, const struct mete_rig_qemu *config, size_t ram, uint64_t disk_len)
+static int qemu_arguments(const struct qemu_machine *machine, struct qemu_launch *launch,
+    const struct mete_rig_qemu *config, size_t ram, uint64_t disk_len)
 {
 	static const char *const fixed[] = {
-		"-machine", "q35,memory-backend=ram,pit=off", "-bios", QEMU_FILE(QEMU_FD_FIRMWARE),
+		"-machine", "memory-backend=ram", "-bios", QEMU_FILE(QEMU_FD_FIRMWARE),
 		"-accel", "tcg", "-icount", "shift=0,sleep=off",
 		"-nodefaults", "-no-user-config", "-display", "none",
 		/* The chardev must be called qtest: QEMU 7.2 looks for that name, whatever -qtest says. */
 		"-chardev", "socket,id=qtest,fd=" QEMU_TEXT(QEMU_FD_TEST), "-qtest", "chardev:qtest",
 		"-qtest-log", "none", NULL
 	};
-	size_t nfixed = qemu_count(fixed), noptions = qemu_count(config->options), n = 0;
+	size_t nfixed = qemu_count(fixed), nmachine = qemu_count(machine->arguments), n = 0;
+	size_t noptions = qemu_count(config->options);
 
 	/* 10 = program, RAM (4), disk (4), the end */
-	launch->argv = calloc(nfixed + noptions + 10, sizeof(*launch->argv));
+	launch->argv = calloc(nfixed + nmachine + noptions + 10, sizeof(*launch->argv));
 	if (!launch->argv)
 		return METE_ENOMEM;
 
 	launch->argv[n++] = launch->program;
+	memcpy(&launch->argv[n], machine->arguments, nmachine * sizeof(*machine->arguments));
+	n += nmachine;
 	memcpy(&launch->argv[n], fixed, nfixed * sizeof(*fixed));
 	n += nfixed;
 
@@ -522,16 +523,19 @@ static _Noreturn void qemu_child(const struct qemu_launch *launch, int output)
 	_exit(127);
 }
 
-/* Check that the machine lives, and that its RAM is ours: a word written here must be read there. */
+/*
+ * Check that the machine lives, and that its RAM is ours: a word written here must be read there.  It lies behind the
+ * first MiB, where QEMU may still be writing what it wants there.
+ */
 static int qemu_greet(struct qemu *q)
 {
 	const uint32_t mark = 0x6d657465; /* "mete" */
-	unsigned char *word = q->rig.ram + RIG_WORDS;
+	unsigned char *word = q->rig.ram + RIG_MIB;
 	uint64_t seen;
 
 	for (unsigned i = 0; i < 4; i++)
 		word[i] = (unsigned char)(mark >> 8 * i);
-	int error = qemu_read(&q->rig, RIG_WORDS, 4, &seen);
+	int error = qemu_read(&q->rig, q->rig.place->ram + RIG_MIB, 4, &seen);
 	memset(word, 0, 4);
 	if (!error && seen != mark)
 		error = qemu_gone(q, "QEMU does not share our memory; ", 0);
@@ -545,7 +549,8 @@ static int qemu_prepare(struct qemu *q, const struct mete_rig_qemu *config, stru
 	int pair[2] = { -1, -1 };
 	uint64_t disk_len = 0;
 
-	int error = qemu_find_program(config->program, launch->program, sizeof(launch->program), text, text_len);
+	int error = qemu_find_program(q->machine, config->program, launch->program, sizeof(launch->program), text,
+	    text_len);
 	if (error)
 		return error;
 	if (config->disk)
@@ -554,7 +559,7 @@ static int qemu_prepare(struct qemu *q, const struct mete_rig_qemu *config, stru
 		error = mete__rig_ram(&q->rig, config->ram, &launch->fd[QEMU_FD_RAM]);
 	if (error)
 		return error;
-	launch->fd[QEMU_FD_FIRMWARE] = qemu_firmware();
+	launch->fd[QEMU_FD_FIRMWARE] = qemu_firmware(q->machine);
 	if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
 		q->test = pair[0];
 		launch->fd[QEMU_FD_TEST] = pair[1];
@@ -569,7 +574,7 @@ static int qemu_prepare(struct qemu *q, const struct mete_rig_qemu *config, stru
 	}
 	if (!complete)
 		return METE_ENOMEM;
-	return qemu_arguments(launch, config, q->rig.ram_len, disk_len);
+	return qemu_arguments(q->machine, launch, config, q->rig.ram_len, disk_len);
 }
 
 static int qemu_launch(struct qemu *q, const struct mete_rig_qemu *config, char *text, size_t text_len)
@@ -605,13 +610,15 @@ int mete_rig_start_qemu(const struct mete_rig_qemu *config, struct mete_rig **re
 	mete__rig_say(text, text_len, "%s", "");
 	if (!config)
 		config = &defaults;
-	if (config->disk_mdts > RIG_DISK_MDTS_MAX)
+	const struct qemu_machine *machine = mete__qemu_machine(config->machine);
+	if (!machine || config->disk_mdts > RIG_DISK_MDTS_MAX)
 		return METE_EINVAL;
 	struct qemu *q = calloc(1, sizeof(*q));
 	if (!q)
 		return METE_ENOMEM;
 	q->rig.ops = &qemu_ops;
-	q->rig.place = &qemu_place;
+	q->rig.place = &machine->place;
+	q->machine = machine;
 	q->test = q->output = -1;
 	q->timeout_ms = config->timeout_ms ? config->timeout_ms : QEMU_TIMEOUT_MS;
 

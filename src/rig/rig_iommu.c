@@ -3,11 +3,11 @@
 /*
  * Page tables in the rig's RAM, and the start of a function behind them.
  *
- * Three levels of 512 entries make 39 bits of address; VT-d's second stage has this shape, and others have it too:
+ * VT-d's second stage and the SMMU's first stage have the same shape, three levels of 512 entries, 39 bits of address:
  *
  *   top[iova 38:30] -> middle[iova 29:21] -> leaf[iova 20:12] -> page
  *
- * An entry's bits differ; the model says them.  The tables lie in RAM from the rig's own provider, where the
+ * They differ in an entry's bits, which the model says.  The tables lie in RAM from the rig's own provider, where the
  * device model reads them.  They are taken without the core's count of what is held, never given back one by one, and
  * gone with the rig; a table that got empty stays in its place for the next mapping.
  *

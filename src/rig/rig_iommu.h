@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What IOMMUs of QEMU's machines share: registers, page tables, and how a function gets behind one.
+ * What the IOMMUs of QEMU's machines share: registers, page tables, and how a function gets behind one.
  *
- * A model (vtd.c) embeds `struct rig_iommu` as the first member of its unit, and `struct rig_domain` is the
+ * A model (vtd.c, smmu.c) embeds `struct rig_iommu` as the first member of its unit, and `struct rig_domain` is the
  * context of its operations.  It says how its table entries look, and does what is its own: finding out what the unit
  * can do, showing it a function's table, flushing, faults.
  */
@@ -45,11 +45,11 @@ struct rig_iommu_model {
 	int (*attach)(struct rig_domain *domain);
 };
 
-/* The body of mete_rig_vtd_start(); `registers` 0: the machine never has such a unit. */
+/* The body of mete_rig_vtd_start() and mete_rig_smmu_start(); `registers` 0: the machine never has such a unit. */
 int mete__rig_iommu_start(const struct rig_iommu_model *model, uint64_t registers,
     const struct mete_rig_function *function, struct mete_domain_config *ret_config);
 
-/* Operations of a domain, which is their context; every model has them. */
+/* Operations of a domain, which is their context; both models have them. */
 int mete__rig_iommu_map(void *ctx, mete_baddr first, mete_paddr phys, size_t len, enum mete_access access);
 void mete__rig_iommu_unmap(void *ctx, mete_baddr first, size_t len);
 int mete__rig_iommu_lookup(void *ctx, mete_baddr iova, mete_paddr *ret_phys);

@@ -9,7 +9,8 @@
  *
  *   [ 64 KiB unused ][ message words: 32 functions x 8 KiB ][ unused ... 1 MiB ][ arena ................ ]
  *
- * Below 640 KiB a PC has plain RAM; above lie the holes of old graphics cards and firmware.
+ * Below 640 KiB a PC has plain RAM; above lie the holes of old graphics cards and firmware.  Where virt would have its
+ * kernel, QEMU puts a description of the machine when it starts.
  */
 #ifndef RIG_OPS_H
 #define RIG_OPS_H
@@ -21,7 +22,7 @@
 #define RIG_MIB (1024u * 1024u)
 #define RIG_RAM_DEFAULT (64u * RIG_MIB)
 #define RIG_RAM_MIN (2u * RIG_MIB) /* one for the rig, one for the arena */
-#define RIG_RAM_MAX (2048ull * RIG_MIB) /* QEMU's q35 moves what is beyond to 4 GiB */
+#define RIG_RAM_MAX (2048ull * RIG_MIB) /* QEMU's q35 moves what is beyond to 4 GiB; virt has room for 3 GiB below */
 
 #define RIG_DISK_MDTS 7       /* QEMU's own default */
 #define RIG_DISK_MDTS_MAX 13  /* 32 MiB: 65536 blocks, the most one Read command can ask for */
@@ -50,7 +51,7 @@ struct mete_rig_known {
 struct rig_place {
 	uint64_t ram;                          /* RAM's first address */
 	uint64_t bars_first, bars_last;        /* for BARs */
-	uint64_t vtd;                          /* an IOMMU's registers, if there is one; 0: there never is */
+	uint64_t vtd, smmu;                    /* an IOMMU's registers, if there is one; 0: there never is */
 };
 
 /* Accesses may fail with METE_EIO or METE_ETIMEDOUT; their width, offset and alignment were checked before. */

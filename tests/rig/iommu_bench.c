@@ -17,7 +17,7 @@ void bench_open(struct bench *b, void **state)
 	const char *const options[] = { b->kind->options[0], b->kind->options[1], "-device", "edu,dma_mask=0xffffffff",
 		"-device", "edu,dma_mask=0xffffffff", NULL };
 
-	b->rig = start_rig(options);
+	b->rig = start_rig(b->kind, options);
 	assert_ok(mete_rig_find(b->rig, EDU_VENDOR, EDU_DEVICE, 0, &b->edu));
 	assert_ok(mete_rig_find(b->rig, EDU_VENDOR, EDU_DEVICE, 1, &b->other));
 	rig_device_init(&b->device, b->rig);

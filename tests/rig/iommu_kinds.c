@@ -5,15 +5,26 @@
 #include "iommu_kinds.h"
 
 const struct iommu_kind iommu_vtd = {
+	.machine = METE_RIG_Q35,
 	.options = { "-device", "intel-iommu" },
 	.start = mete_rig_vtd_start,
 	.npages = 5, /* root, context, and one table of each level for the interrupts' words */
 	.reason = { .read = 6, .write = 5, .read_only = 5, .stranger = 2 },
 };
 
-struct mete_rig *start_rig(const char *const *options)
+const struct iommu_kind iommu_smmu = {
+	.machine = METE_RIG_VIRT,
+	.options = { "-machine", "iommu=smmuv3" },
+	.start = mete_rig_smmu_start,
+	.ram = 0x40000000,
+	.npages = 10, /* 4 for streams, contexts, commands, events, and three tables */
+	.cycles = true,
+	.reason = { .read = 0x10, .write = 0x10, .read_only = 0x13, .stranger = 4 },
+};
+
+struct mete_rig *start_rig(const struct iommu_kind *kind, const char *const *options)
 {
-	const struct mete_rig_qemu config = { .options = options };
+	const struct mete_rig_qemu config = { .machine = kind->machine, .options = options };
 	struct mete_rig *rig;
 	char text[1024];
 

@@ -11,6 +11,7 @@
 
 /* An IOMMU, as a test sees it. */
 struct iommu_kind {
+	enum mete_rig_machine machine;
 	const char *options[2]; /* bring it */
 	int (*start)(const struct mete_rig_function *function, struct mete_domain_config *ret_config);
 	mete_baddr ram;         /* where RAM starts */
@@ -23,14 +24,14 @@ struct iommu_kind {
 	} reason;
 };
 
-extern const struct iommu_kind iommu_vtd;
+extern const struct iommu_kind iommu_vtd, iommu_smmu;
 
 /* A test on one of them, and on each. */
 #define ON_IOMMU(test, kind) { #test " [" #kind "]", test, NULL, NULL, (void *)(uintptr_t)&iommu_##kind }
-#define ON_EACH_IOMMU(test) ON_IOMMU(test, vtd)
+#define ON_EACH_IOMMU(test) ON_IOMMU(test, vtd), ON_IOMMU(test, smmu)
 
-/* A machine with these options.  Skips where there is no QEMU. */
-struct mete_rig *start_rig(const char *const *options);
+/* A machine with these options.  Skips where there is no QEMU for it. */
+struct mete_rig *start_rig(const struct iommu_kind *kind, const char *const *options);
 
 /*
  * Take all fault records: there are some, of `f` and of an access from `iova` on, up to its page's end, and none of

@@ -4,8 +4,8 @@
  * The IOMMUs of the qemu rig, below the library: a real device model's accesses go through the page table, and what is
  * not there, or not allowed, leaves a fault record and memory as it was.
  *
- * QEMU remembers translations, so a flush that is missing can be seen.  What the library's domains make of them is in a
- * file of its own (test_iommu_domain.c).
+ * QEMU remembers translations, so a flush that is missing can be seen.  What only one of them has is in a file of its
+ * own (test_smmu.c), and what the library's domains make of them as well (test_iommu_domain.c).
  */
 #include "iommu_bench.h"
 
@@ -397,15 +397,16 @@ static void test_start_tells_what_it_gives(void **state)
 static void test_a_machine_without_it_says_so(void **state)
 {
 	static const char *const options[] = { "-device", "edu", NULL };
-	const struct iommu_kind *kind = *state;
+	const struct iommu_kind *kind = *state, *other = kind == &iommu_vtd ? &iommu_smmu : &iommu_vtd;
 	struct mete_domain_config config = { .page = 1 };
 	struct mete_rig_function f;
 	struct mete_rig *rig;
 
-	rig = start_rig(options);
+	rig = start_rig(kind, options);
 	assert_ok(mete_rig_find(rig, EDU_VENDOR, EDU_DEVICE, 0, &f));
 	assert_error(kind->start(&f, &config), METE_ENODEV);
 	assert_error(kind->start(&f, &config), METE_ENODEV);
+	assert_error(other->start(&f, &config), METE_ENOTSUP);
 	mete_rig_stop(rig);
 
 	char path[32];
@@ -428,7 +429,7 @@ static void test_lack_of_memory_fails_the_start_and_can_be_made_up_for(void **st
 	static struct mete_run run[512];
 	size_t nruns = 0, nfailed = 0;
 
-	struct mete_rig *rig = start_rig(options);
+	struct mete_rig *rig = start_rig(kind, options);
 	struct mete_provider *p = mete_rig_provider(rig);
 	assert_ok(mete_rig_find(rig, EDU_VENDOR, EDU_DEVICE, 0, &f));
 	for (size_t want = 32u << 20; want; want = want > 2u << 20 ? want / 2 : want > PAGE ? PAGE : 0) {

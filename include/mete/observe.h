@@ -63,21 +63,16 @@ struct mete_event {
 	unsigned flags;
 };
 
-/* A call of a face, as its users know it. */
-struct mete_call {
-	const char *face; /* "linux" */
-	const char *name; /* "dma_map_single" */
-};
-
 /* Storage belongs to the observer, which usually embeds it. */
 struct mete_observer {
 	void (*event)(struct mete_observer *observer, const struct mete_event *event);
 
 	/*
-	 * A face's call was entered from `site`; `count` is the number of pieces that it was given, if it takes one.  Until it is
-	 * left, events on this thread are its doing.  Calls nest, where a driver calls from inside a callback.
+	 * A face's call was entered from `site`: of "linux", "dma_map_single", say; both stay for ever.  `count` is the number of
+	 * pieces that it was given, if it takes one.  Until it is left, events on this thread are its doing.  Calls nest, where a
+	 * driver calls from inside a callback.
 	 */
-	void (*call)(struct mete_observer *observer, const struct mete_call *call, const void *site, size_t count);
+	void (*call)(struct mete_observer *observer, const char *face, const char *name, const void *site, size_t count);
 	void (*left)(struct mete_observer *observer);
 
 	/* The driver asked whether a mapping that gave it `bus` has failed. */
@@ -116,13 +111,13 @@ int mete_provider_observe(struct mete_provider *provider, struct mete_observer *
  * call.
  */
 #if METE_OBSERVER && defined(__GNUC__)
-/* What the macros do: tell the observer that `call` was entered.  Returns whose observer was told; NULL: nobody's. */
-static inline const struct mete_provider *mete_observe_entered(const struct mete_provider *provider,
-    const struct mete_call *call, const void *site, size_t count)
+/* What the macros do: tell the observer that a call was entered.  Returns whose observer was told; NULL: nobody's. */
+static inline const struct mete_provider *mete_observe_entered(const struct mete_provider *provider, const char *face,
+    const char *name, const void *site, size_t count)
 {
 	if (!provider || !METE_OBSERVED(provider))
 		return NULL;
-	provider->observer->call(provider->observer, call, site, count);
+	provider->observer->call(provider->observer, face, name, site, count);
 	return provider;
 }
 
@@ -134,9 +129,8 @@ static inline void mete_observe_left(const struct mete_provider *const *provider
 }
 
 #define METE_OBSERVE_PIECES(provider, face, name, count) \
-	static const struct mete_call observed_call_ = { face, name }; \
 	__attribute__((cleanup(mete_observe_left))) const struct mete_provider *const observed_ = \
-	    mete_observe_entered(provider, &observed_call_, METE_CALLER(), count)
+	    mete_observe_entered(provider, face, name, METE_CALLER(), count)
 #else
 #define METE_OBSERVE_PIECES(provider, face, name, count) ((void)(provider), (void)(count))
 #endif

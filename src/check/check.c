@@ -29,12 +29,14 @@ static struct mete_check *check_of(struct mete_observer *observer)
 	return (struct mete_check *)(void *)observer;
 }
 
-static void check_call(struct mete_observer *observer, const struct mete_call *call, const void *site, size_t count)
+static void check_call(struct mete_observer *observer, const char *face, const char *name, const void *site,
+    size_t count)
 {
 	struct entered *entered = &calls[ncalls < NESTING ? ncalls : NESTING - 1];
 
 	entered->check = check_of(observer);
-	entered->place.call = call;
+	entered->place.face = face;
+	entered->place.call = name;
 	entered->place.site = site;
 	entered->count = count;
 	ncalls++;
@@ -51,7 +53,7 @@ static void check_left(struct mete_observer *observer)
 static struct place check_here(const struct mete_check *check, const void *site, size_t *ret_count)
 {
 	const struct entered *entered = ncalls ? &calls[(ncalls < NESTING ? ncalls : NESTING) - 1] : NULL;
-	const struct place direct = { NULL, site };
+	const struct place direct = { NULL, NULL, site };
 
 	*ret_count = entered && entered->check == check ? entered->count : 0;
 	return entered && entered->check == check ? entered->place : direct;

@@ -205,9 +205,9 @@ static void judge_map(struct mete_check *check, const struct mete_event *e, cons
 }
 
 /* "dma_map_single" and "dma_unmap_single_attrs" are of one family, "single"; the rest has none. */
-static size_t call_family(const struct mete_call *call, const char **ret)
+static size_t call_family(const char *call, const char **ret)
 {
-	const char *name = call ? call->name : "";
+	const char *name = call ? call : "";
 
 	if (strncmp(name, "dma_map_", 8) && strncmp(name, "dma_unmap_", 10))
 		return 0;
@@ -225,7 +225,7 @@ static void judge_family(const struct load *load, const struct place *here, stru
 	if (!made_len || !ended_len || (made_len == ended_len && !strncmp(made, ended, made_len)))
 		return;
 	struct finding *f = mete__findings_add(found, METE_DMA_M08, here);
-	say(f, "%s() made it, and %s() ends it", load->made.call->name, here->call->name);
+	say(f, "%s() made it, and %s() ends it", load->made.call, here->call);
 	about_load(f, load);
 }
 
@@ -276,9 +276,9 @@ static void judge_unmap(struct mete_check *check, const struct mete_event *e, co
 		say(f, "a list of %zu was mapped, and %zu are unmapped", load->count, count);
 		about_load(f, load);
 	}
-	if (!load->checked && here->call && !strcmp(here->call->face, "linux") && call_family(load->made.call, &(const char *){ 0 }) > 2) {
+	if (!load->checked && load->made.face && !strcmp(load->made.face, "linux") && !load->map && !load->count) {
 		f = mete__findings_add(found, METE_DMA_M05, here);
-		say(f, "nobody asked whether %s() had failed", load->made.call->name);
+		say(f, "nobody asked whether %s() had failed", load->made.call);
 		about_load(f, load);
 	}
 	mete__ledger_unmap(&check->ledger, segment, here);

@@ -21,8 +21,8 @@
 
 /* A place in a program: where a call was made, and which. */
 struct place {
-	const struct mete_call *call; /* NULL: one of the core */
-	const void *site;             /* NULL: nowhere */
+	const char *face, *call; /* "linux", "dma_map_single"; NULL: one of the core */
+	const void *site;        /* NULL: nowhere */
 };
 
 struct block {

@@ -54,7 +54,7 @@ struct spot {
 
 static bool spot_find(struct mete_check *check, const struct place *place, struct spot *ret)
 {
-	*ret = (struct spot){ .call = place->call ? place->call->name : NULL };
+	*ret = (struct spot){ .call = place->call };
 	if (!check->where)
 		check->where = mete__where_create();
 	return mete__where_line(check->where, place->site, &ret->file, &ret->line, &ret->function) || ret->call;
@@ -104,7 +104,7 @@ static void print_object(FILE *out, const struct finding *f)
 static char *report_text(struct mete_check *check, const struct finding *f, const struct spot *here)
 {
 	const struct misuse *m = &mete__misuses[f->misuse];
-	const char *fix = mete__misuse_fix(f->misuse, f->here.call ? f->here.call->face : NULL);
+	const char *fix = mete__misuse_fix(f->misuse, f->here.face);
 	char *text = NULL;
 	size_t len;
 
@@ -159,7 +159,7 @@ static char *report_json(struct mete_check *check, const struct finding *f, cons
 	json_place(check, object, "synced", &f->synced);
 	json_place(check, object, f->ended_word, &f->ended);
 	json_object_set_new(object, "why", json_string(m->why));
-	const char *fix = mete__misuse_fix(f->misuse, f->here.call ? f->here.call->face : NULL);
+	const char *fix = mete__misuse_fix(f->misuse, f->here.face);
 	if (fix)
 		json_object_set_new(object, "fix", json_string(fix));
 	if (check->repeat)

@@ -151,14 +151,16 @@ static void judge_memory(struct mete_check *check, const struct load *load, cons
 	}
 }
 
-/* Whether bytes of the line that `at` lies in, beside a mapping, are of the same allocation or of nobody we know. */
+/*
+ * Whether bytes of the line that `at` lies in, beside a mapping, are the driver's too: those of the same allocation are.  What
+ * lies beside memory that the ledger does not know may be nothing.
+ */
 static bool line_shared(struct mete_check *check, uintptr_t at, uintptr_t beside, size_t line)
 {
 	if (at / line != beside / line)
 		return false;
-	/* In an allocation of ours, what lies beside is the driver's, unless the allocation ends here. */
 	struct block *block = mete__ledger_block(&check->ledger, at);
-	return !block || (beside >= block->first && beside <= block->last);
+	return block && beside >= block->first && beside <= block->last;
 }
 
 static void judge_lines(struct mete_check *check, const struct load *load, const struct place *here,

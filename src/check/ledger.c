@@ -63,8 +63,10 @@ void mete__ledger_init(struct ledger *l)
 
 static void load_destroy(struct load *load)
 {
-	free(load->ranges);
-	free(load->segments);
+	if (load->ranges != &load->one_range)
+		free(load->ranges);
+	if (load->segments != &load->one_segment)
+		free(load->segments);
 	free(load);
 }
 
@@ -200,8 +202,8 @@ static struct load *load_create(size_t nranges, size_t nsegments)
 
 	if (!load)
 		return NULL;
-	load->ranges = calloc(nranges ? nranges : 1, sizeof *load->ranges);
-	load->segments = calloc(nsegments, sizeof *load->segments);
+	load->ranges = nranges > 1 ? calloc(nranges, sizeof *load->ranges) : &load->one_range;
+	load->segments = nsegments > 1 ? calloc(nsegments, sizeof *load->segments) : &load->one_segment;
 	if (!load->ranges || !load->segments) {
 		load_destroy(load);
 		return NULL;

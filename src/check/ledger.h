@@ -80,6 +80,8 @@ struct load {
 	size_t nranges, nsegments, nlive;
 	struct range *ranges;
 	struct segment *segments;
+	struct range one_range;       /* enough for most, without memory of their own */
+	struct segment one_segment;
 };
 
 RB_HEAD(load_tree, load);

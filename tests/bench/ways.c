@@ -17,6 +17,10 @@
 #include <mete/iommu.h>
 #include <mete/map.h>
 
+#ifdef METE_BENCH_CHECK
+#include <mete/check.h>
+#endif
+
 #include "clock.h"
 #include "fake_iommu.h"
 
@@ -128,23 +132,27 @@ struct row {
 	void (*pair)(size_t len);
 	size_t len;
 	size_t against; /* row that it is compared with */
+	bool verified;  /* with the verifier listening */
 	double ns[ROUNDS];
 };
 
 static struct row rows[] = {
-	{ "identity", pair_identity, 1500, 0, { 0 } },
-	{ "direct", pair_direct, 1500, 0, { 0 } },
-	{ "direct, fourth of four ranges", pair_ranged, 1500, 0, { 0 } },
-	{ "IOVA, deferred", pair_shown, 1500, 0, { 0 } },
-	{ "IOVA, deferred, 64 KiB", pair_shown, 65536, 0, { 0 } },
-	{ "copies, 64 B", pair_copies, 64, 5, { 0 } },
-	{ "bounce, 64 B", pair_bounced, 64, 5, { 0 } },
-	{ "copies, 1,500 B", pair_copies, 1500, 7, { 0 } },
-	{ "bounce, 1,500 B", pair_bounced, 1500, 7, { 0 } },
-	{ "copies, 4 KiB", pair_copies, 4096, 9, { 0 } },
-	{ "bounce, 4 KiB", pair_bounced, 4096, 9, { 0 } },
-	{ "copies, 64 KiB", pair_copies, 65536, 11, { 0 } },
-	{ "bounce, 64 KiB", pair_bounced, 65536, 11, { 0 } },
+	{ "identity", pair_identity, 1500, 0, false, { 0 } },
+	{ "direct", pair_direct, 1500, 0, false, { 0 } },
+	{ "direct, fourth of four ranges", pair_ranged, 1500, 0, false, { 0 } },
+	{ "IOVA, deferred", pair_shown, 1500, 0, false, { 0 } },
+	{ "IOVA, deferred, 64 KiB", pair_shown, 65536, 0, false, { 0 } },
+	{ "copies, 64 B", pair_copies, 64, 5, false, { 0 } },
+	{ "bounce, 64 B", pair_bounced, 64, 5, false, { 0 } },
+	{ "copies, 1,500 B", pair_copies, 1500, 7, false, { 0 } },
+	{ "bounce, 1,500 B", pair_bounced, 1500, 7, false, { 0 } },
+	{ "copies, 4 KiB", pair_copies, 4096, 9, false, { 0 } },
+	{ "bounce, 4 KiB", pair_bounced, 4096, 9, false, { 0 } },
+	{ "copies, 64 KiB", pair_copies, 65536, 11, false, { 0 } },
+	{ "bounce, 64 KiB", pair_bounced, 65536, 11, false, { 0 } },
+#ifdef METE_BENCH_CHECK
+	{ "direct, with the verifier", pair_direct, 1500, 0, true, { 0 } },
+#endif
 };
 #define NROWS (sizeof rows / sizeof rows[0])
 
@@ -152,12 +160,21 @@ static double best_of(const struct row *row, unsigned pairs)
 {
 	double best = 1e18;
 
+#ifdef METE_BENCH_CHECK
+	struct mete_check *check = NULL;
+	const struct mete_check_config quiet = { .policy = "*=off" }; /* what a driver does wrong is not the question */
+	if (row->verified && mete_check_create(&arena.provider, &quiet, &check))
+		abort();
+#endif
 	for (int repeat = 0; repeat < REPEATS; repeat++) {
 		double start = clock_ns();
 		for (unsigned i = 0; i < pairs; i++)
 			row->pair(row->len);
 		best = clock_least(best, (clock_ns() - start) / pairs);
 	}
+#ifdef METE_BENCH_CHECK
+	(void)mete_check_destroy(check);
+#endif
 	return best;
 }
 

@@ -14,6 +14,7 @@
 
 #include <mete/iommu.h>
 #include <mete/provider.h>
+#include <mete/registers.h>
 
 struct mete_rig;
 struct mete_rig_known;
@@ -129,6 +130,12 @@ int mete_rig_read(const struct mete_rig_function *function, unsigned bar, uint64
     uint64_t *ret_value);
 int mete_rig_write(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
     uint64_t value);
+
+/*
+ * The registers behind a BAR as a shim wants them; good until the rig stops, whatever becomes of `function`.  METE_EINVAL
+ * if there is no such BAR.
+ */
+int mete_rig_registers(const struct mete_rig_function *function, unsigned bar, struct mete_registers *ret_registers);
 
 /*
  * Enable interrupts: MSI-X `vector` where the function has it, else MSI, else its INTx line (then `vector` is 0).

@@ -219,28 +219,53 @@ int mete_rig_config_write(const struct mete_rig_function *function, unsigned off
 	return function->rig->ops->config_write(function->rig, function->known->devfn, offset, width, value);
 }
 
-static bool rig_register_ok(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width)
+/* The BAR of that number; NULL if there is none. */
+static struct rig_bar *rig_bar(const struct mete_rig_function *function, unsigned bar)
 {
-	return bar < 6 && function->known->bar[bar].base &&
-	    rig_cycle_ok(offset, width, 8, function->known->bar[bar].len);
+	return bar < 6 && function->known->bar[bar].base ? &function->known->bar[bar] : NULL;
 }
 
-int mete_rig_read(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
-    uint64_t *ret_value)
+static int rig_bar_read(void *ctx, uint64_t offset, unsigned width, uint64_t *ret_value)
 {
-	if (!rig_register_ok(function, bar, offset, width))
+	const struct rig_bar *bar = ctx;
+
+	if (!bar || !rig_cycle_ok(offset, width, 8, bar->len))
 		return METE_EINVAL;
-	int error = function->rig->ops->read(function->rig, function->known->bar[bar].base + offset, width, ret_value);
+	int error = bar->rig->ops->read(bar->rig, bar->base + offset, width, ret_value);
 	/* What the register announced is in memory: later loads must not have been made earlier. */
 	atomic_thread_fence(memory_order_seq_cst);
 	return error;
 }
 
+static int rig_bar_write(void *ctx, uint64_t offset, unsigned width, uint64_t value)
+{
+	const struct rig_bar *bar = ctx;
+
+	if (!bar || !rig_cycle_ok(offset, width, 8, bar->len))
+		return METE_EINVAL;
+	atomic_thread_fence(memory_order_seq_cst);
+	return bar->rig->ops->write(bar->rig, bar->base + offset, width, value);
+}
+
+int mete_rig_read(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
+    uint64_t *ret_value)
+{
+	return rig_bar_read(rig_bar(function, bar), offset, width, ret_value);
+}
+
 int mete_rig_write(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
     uint64_t value)
 {
-	if (!rig_register_ok(function, bar, offset, width))
+	return rig_bar_write(rig_bar(function, bar), offset, width, value);
+}
+
+int mete_rig_registers(const struct mete_rig_function *function, unsigned bar, struct mete_registers *ret_registers)
+{
+	static const struct mete_registers_ops ops = { .read = rig_bar_read, .write = rig_bar_write };
+	struct rig_bar *found = rig_bar(function, bar);
+
+	if (!found)
 		return METE_EINVAL;
-	atomic_thread_fence(memory_order_seq_cst);
-	return function->rig->ops->write(function->rig, function->known->bar[bar].base + offset, width, value);
+	*ret_registers = (struct mete_registers){ .ops = &ops, .ctx = found, .len = found->len };
+	return 0;
 }

@@ -35,13 +35,16 @@
 
 enum rig_irq { RIG_IRQ_NONE, RIG_IRQ_MSIX, RIG_IRQ_MSI, RIG_IRQ_INTX };
 
+struct rig_bar {
+	struct mete_rig *rig;
+	uint64_t base, len;                    /* base 0: there is none */
+};
+
 /* A function that was found once. */
 struct mete_rig_known {
 	struct mete_rig *rig;
 	unsigned devfn;                        /* slot << 3 | function number; the bus is 0 */
-	struct {
-		uint64_t base, len;
-	} bar[6];
+	struct rig_bar bar[6];
 	enum rig_irq irq;
 	uint32_t nvectors;
 	uint8_t enabled[RIG_VECTORS / 8];      /* one bit a vector */

@@ -83,6 +83,7 @@ static int pci_bar_setup(struct mete_rig *rig, struct mete_rig_known *known, uns
 		return error;
 	if (*ret_places == 2 && (error = pci_write(rig, known->devfn, offset + 4, 4, 0)))
 		return error;
+	known->bar[n].rig = rig;
 	known->bar[n].base = base;
 	known->bar[n].len = len;
 	return 0;

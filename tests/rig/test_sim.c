@@ -10,6 +10,7 @@
 #define NVME_VENDOR 0x1b36
 #define NVME_DEVICE 0x0010
 #define NVME_VS 0x08
+#define NVME_AQA 0x24
 #define COMMAND 0x04
 #define COMMAND_MEMORY 0x2u
 
@@ -168,6 +169,39 @@ static void test_registers_read_the_same_in_all_widths(void **state)
 	mete_rig_stop(rig);
 }
 
+static void test_registers_of_a_bar_are_the_rigs(void **state)
+{
+	(void)state;
+	struct mete_registers registers, untouched;
+	struct mete_rig_function f;
+	struct mete_rig *rig = start(&f);
+	uint64_t whole = rig_get(&f, 0, 8);
+
+	assert_ok(mete_rig_registers(&f, 0, &registers));
+	assert_int_equal(registers.len, f.bar[0].len);
+	memset(&f, 0, sizeof(f)); /* the rig keeps a record of its own */
+	assert_int_equal(mete_registers_read(&registers, 0, 8), whole);
+	assert_int_equal(mete_registers_read(&registers, NVME_VS, 2), 0x0400);
+	mete_registers_write(&registers, NVME_AQA, 4, 0x00030003);
+	assert_int_equal(mete_registers_read(&registers, NVME_AQA, 4), 0x00030003);
+	assert_int_equal(mete_registers_read(&registers, registers.len, 4), 0xffffffff);
+
+	/* Past the check that they come with. */
+	uint64_t value = 1;
+	assert_error(registers.ops->read(registers.ctx, registers.len - 4, 8, &value), METE_EINVAL);
+	assert_error(registers.ops->write(registers.ctx, registers.len, 4, 0), METE_EINVAL);
+
+	assert_ok(mete_rig_find(rig, NVME_VENDOR, NVME_DEVICE, 0, &f));
+	memset(&untouched, 0x5a, sizeof(untouched));
+	registers = untouched;
+	assert_error(mete_rig_registers(&f, 1, &registers), METE_EINVAL); /* the upper half of BAR 0 */
+	assert_error(mete_rig_registers(&f, 5, &registers), METE_EINVAL);
+	assert_error(mete_rig_registers(&f, 6, &registers), METE_EINVAL);
+	assert_error(mete_rig_registers(&f, UINT32_MAX, &registers), METE_EINVAL);
+	assert_memory_equal(&registers, &untouched, sizeof(registers));
+	mete_rig_stop(rig);
+}
+
 static void test_waiting_for_nothing_ends_at_once(void **state)
 {
 	(void)state;
@@ -198,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_read_only_bits_of_configuration_space_stay),
 		cmocka_unit_test(test_nobody_answers_while_decoding_is_off),
 		cmocka_unit_test(test_registers_read_the_same_in_all_widths),
+		cmocka_unit_test(test_registers_of_a_bar_are_the_rigs),
 		cmocka_unit_test(test_waiting_for_nothing_ends_at_once),
 	};
 	rig_folder_enter();

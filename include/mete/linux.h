@@ -67,6 +67,15 @@ struct mete_linux_list {
 #define METE_LINUX_DMA 0x4u
 #define METE_LINUX_DMA32 0x8u
 
+/* kmalloc(): powers of two from 16 bytes to 4 MiB, in each of three zones. */
+#define METE_LINUX_CLASSES 19
+#define METE_LINUX_ZONES 3
+
+/* What kmalloc() returns for no bytes. */
+#define METE_LINUX_NOTHING ((void *)16)
+
+struct mete_pool;
+
 /*
  * What Linux has one of, and drivers ask for without naming a device: the memory that pages are taken from.  Storage
  * belongs to the application, contents to the library; all zero at first, must not move.  An application whose drivers
@@ -74,6 +83,8 @@ struct mete_linux_list {
  */
 struct mete_linux {
 	struct mete_device any; /* reaches everything; no provider: none was chosen */
+	struct mete_guard guard;
+	struct mete_pool *kmalloc[METE_LINUX_ZONES][METE_LINUX_CLASSES]; /* NULL: not asked for so far */
 };
 
 #define METE_LINUX_HERE(object) struct mete_linux *const mete_linux_here = &(object)
@@ -94,7 +105,10 @@ extern struct mete_linux *const mete_linux_here;
  */
 int mete_linux_init(struct mete_linux *here, struct mete_provider *provider);
 
-/* Forget it.  METE_EBUSY while pages are out; METE_EINVAL if there is none.  Not for two threads at once. */
+/*
+ * Forget it.  METE_EBUSY while pages or blocks of kmalloc are out; METE_EINVAL if there is none.  Not for two threads at
+ * once.
+ */
 int mete_linux_fini(struct mete_linux *here);
 
 /* The physical address of `cpu`; all ones if it is not memory of that provider.  Any context. */
@@ -111,6 +125,28 @@ void *mete_linux_alloc_pages(unsigned gfp, unsigned order);
 
 /* Free what mete_linux_alloc_pages() returned, with the same order.  NULL is allowed; a mistake is counted. */
 void mete_linux_free_pages(void *cpu, unsigned order);
+
+/*
+ * `size` bytes, physically contiguous, from the same memory: the next power of two, at least 16 bytes, aligned to it up
+ * to METE_CONGRUENT.  Zones as above; METE_LINUX_ZERO clears all of it.  0 bytes: METE_LINUX_NOTHING, which may be freed.
+ * NULL if there are none, or `size` is above 4 MiB, which is counted.  Never sleeps.
+ */
+void *mete_linux_kmalloc(size_t size, unsigned gfp);
+
+/*
+ * Free what mete_linux_kmalloc() returned.  NULL is allowed; a mistake is counted.  Any context in which the guard may be
+ * taken.  Looks at up to 57 pools, fewer the less `cpu` is aligned.
+ */
+void mete_linux_kfree(const void *cpu);
+
+/* The bytes there are at `cpu`; 0 for NULL, for METE_LINUX_NOTHING, and for what is not live, which is counted. */
+size_t mete_linux_ksize(const void *cpu);
+
+/*
+ * `cpu`, or a copy, with at least `size` bytes; 0 bytes: free it.  NULL if there are none, or `cpu` is not live: then it
+ * stays.
+ */
+void *mete_linux_krealloc(const void *cpu, size_t size, unsigned gfp);
 
 /*
  * `ret_handle` leads to a dma_addr_t: an integer as wide as mete_baddr, of whichever type the driver's headers chose.  It

@@ -36,7 +36,7 @@ def roots(root, code):
     include = pathlib.Path(root) / "include"
     # Native names repeat between systems, so one that the application's part names comes before the others.
     for system in sorted(systems(root), key=lambda system: f"mete_{system}_" not in code):
-        if any((include / "compat" / system / name).exists() for _, name in includes(code)):
+        if any((include / kind / system / name).exists() for kind in ("compat", "shim") for _, name in includes(code)):
             return [include / "compat" / system, include / "shim" / system, include]
     return [include]
 

@@ -12,6 +12,12 @@
 /* All that `mask` and `bus_limit` reach, as one constraint; a mask of 0 is unset and limits nothing. */
 void mete__linux_limit(uint64_t mask, uint64_t bus_limit, struct mete_constraint *ret);
 
+/* What a zone flag among `gfp` limits memory to. */
+void mete__linux_zone(unsigned gfp, struct mete_constraint *ret);
+
+/* End the pools of kmalloc; false, and nothing changes, while a block is live. */
+bool mete__linux_kmalloc_end(struct mete_linux *here);
+
 /* What a device does that is mapped for in `direction`.  0: not a direction. */
 enum mete_access mete__linux_access(int direction);
 

@@ -30,6 +30,7 @@ int mete_linux_fini(struct mete_linux *here)
 {
 	if (!here || !here->any.provider)
 		return METE_EINVAL;
+	(void)mete__linux_kmalloc_end(here); /* if not, its pools keep the device busy */
 	int error = mete_device_fini(&here->any);
 	if (!error)
 		here->any.provider = NULL;
@@ -58,6 +59,11 @@ void *mete_linux_phys_to_virt(uint64_t phys)
 	return cpu;
 }
 
+void mete__linux_zone(unsigned gfp, struct mete_constraint *ret)
+{
+	mete__linux_limit(gfp & METE_LINUX_DMA ? DMA_MASK : gfp & METE_LINUX_DMA32 ? UINT32_MAX : 0, 0, ret);
+}
+
 /* 0: there is no such order. */
 static size_t order_len(unsigned order)
 {
@@ -77,7 +83,7 @@ void *mete_linux_alloc_pages(unsigned gfp, unsigned order)
 		mete_provider_note(any->provider, METE_EINVAL);
 		return NULL;
 	}
-	mete__linux_limit(gfp & METE_LINUX_DMA ? DMA_MASK : gfp & METE_LINUX_DMA32 ? UINT32_MAX : 0, 0, &limit);
+	mete__linux_zone(gfp, &limit);
 	limit.align = (mete_baddr)len;
 	if (mete_device_alloc(any, &limit, len, METE_MEMORY_CACHED, gfp & METE_LINUX_ZERO ? METE_ZERO : 0, &cpu, NULL))
 		return NULL;

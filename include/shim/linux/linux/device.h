@@ -8,6 +8,7 @@
 #ifndef METE_SHIM_LINUX_LINUX_DEVICE_H
 #define METE_SHIM_LINUX_LINUX_DEVICE_H
 
+#include <linux/dev_printk.h>
 #include <linux/types.h>
 #include <mete/linux.h>
 

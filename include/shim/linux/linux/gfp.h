@@ -8,6 +8,7 @@
 #define METE_SHIM_LINUX_LINUX_GFP_H
 
 #include <linux/types.h>
+#include <mete/linux.h>
 
 #define __GFP_DMA 0x0001u
 #define __GFP_HIGHMEM 0x0002u
@@ -28,5 +29,12 @@
 #define GFP_NOFS (__GFP_RECLAIM | __GFP_IO)
 #define GFP_DMA __GFP_DMA
 #define GFP_DMA32 __GFP_DMA32
+
+/* What the face is told of them. */
+static inline unsigned mete_linux_page_gfp(gfp_t gfp)
+{
+	return (gfp & __GFP_ZERO ? METE_LINUX_ZERO : 0) | (gfp & __GFP_DMA ? METE_LINUX_DMA : 0) |
+	    (gfp & __GFP_DMA32 ? METE_LINUX_DMA32 : 0);
+}
 
 #endif

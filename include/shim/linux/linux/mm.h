@@ -93,15 +93,7 @@ static inline int get_order(unsigned long size)
 /* 2^`order` pages, contiguous, aligned to their size; NULL if there are none. */
 static inline struct page *alloc_pages(gfp_t gfp, unsigned int order)
 {
-	unsigned flags = 0;
-
-	if (gfp & __GFP_ZERO)
-		flags |= METE_LINUX_ZERO;
-	if (gfp & __GFP_DMA)
-		flags |= METE_LINUX_DMA;
-	if (gfp & __GFP_DMA32)
-		flags |= METE_LINUX_DMA32;
-	return (struct page *)mete_linux_alloc_pages(flags, order);
+	return (struct page *)mete_linux_alloc_pages(mete_linux_page_gfp(gfp), order);
 }
 
 static inline struct page *alloc_page(gfp_t gfp)

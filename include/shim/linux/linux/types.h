@@ -10,6 +10,7 @@
 #if defined(__has_include_next)
 #if __has_include_next(<linux/types.h>)
 #include_next <linux/types.h> /* libc reaches this file too */
+#define METE_LINUX_HOST_TYPES
 #endif
 #endif
 
@@ -34,6 +35,27 @@ typedef u64 phys_addr_t;
 typedef u32 dma_addr_t;
 typedef u32 phys_addr_t;
 #endif
+typedef phys_addr_t resource_size_t;
 typedef unsigned int gfp_t;
+
+/* Of an order of their own; where there is no host, these are ours too. */
+#ifndef METE_LINUX_HOST_TYPES
+typedef u16 __le16, __be16;
+typedef u32 __le32, __be32;
+typedef u64 __le64, __be64;
+#endif
+
+/* See <linux/list.h>. */
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+struct hlist_node {
+	struct hlist_node *next, **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
 
 #endif

@@ -12,6 +12,7 @@
  * Exit status: 0 if all bytes were equal and nothing was left held, 1 if not, 2 for a file or an option that will not
  * do.
  */
+#include "linux_rig.h"
 #include "nvme.h"
 
 #include <mete/device.h>
@@ -38,6 +39,7 @@ struct demo {
 
 	struct mete_rig *rig;
 	struct mete_rig_function pci;
+	struct linux_plug plug;
 	struct mete_device core;
 	struct device dev;
 	struct nvme nvme;
@@ -232,6 +234,7 @@ static unsigned long demo_stop(struct demo *demo)
 		held += mete_device_free(&demo->core, demo->buffer, DEMO_BUFFER) != 0;
 	if (demo->core.provider)
 		held += mete_device_fini(&demo->core) != 0;
+	held += linux_rig_close(&demo->plug) != 0;
 	held += mete_rig_stop(demo->rig);
 	demo->rig = NULL;
 	return held;
@@ -278,7 +281,9 @@ static int demo_run(struct demo *demo)
 	if (status)
 		return status;
 
-	int error = nvme_start(&demo->nvme, &demo->dev, &demo->pci);
+	int error = linux_rig_open(&demo->plug, &demo->pci);
+	if (!error)
+		error = nvme_start(&demo->nvme, &demo->dev, &demo->plug);
 	if (error) {
 		const char *words = mete_rig_last_words(demo->rig);
 		return demo_complain("the driver does not start", *words ? words : strerror(-error), 1);

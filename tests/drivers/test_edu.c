@@ -7,9 +7,11 @@
  */
 #include "edu.h"
 #include "edu_machine.h"
+#include "linux_rig.h"
 
 struct bench {
 	struct machine m;
+	struct linux_plug plug;
 	struct device dev;
 	struct edu edu;
 };
@@ -18,6 +20,7 @@ static void bench_open(struct bench *b, bool iommu)
 {
 	memset(b, 0, sizeof(*b));
 	machine_open(&b->m, iommu);
+	assert_ok(linux_rig_open(&b->plug, &b->m.pci));
 	mete_linux_device_init(&b->dev, "edu", &b->m.core);
 }
 
@@ -33,6 +36,7 @@ static void bench_close(struct bench *b)
 	assert_int_equal(b->edu.mapped, b->edu.unmapped);
 	assert_int_equal(b->m.core.nmapped, b->edu.mapped);
 	assert_int_equal(b->m.core.nunmapped, b->edu.unmapped);
+	assert_ok(linux_rig_close(&b->plug));
 	machine_close(&b->m);
 }
 
@@ -55,7 +59,7 @@ static void check_way(enum way way, bool high)
 
 	print_message("%s, %s memory\n", way_name[way], high ? "high" : "low");
 	bench_open_way(&b, way);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.plug, 0), 0);
 	unsigned char *from = machine_alloc(&b.m, room, high, NULL), *to = machine_alloc(&b.m, room, high, NULL);
 	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
 		for (size_t j = 0; j < sizeof(offsets) / sizeof(*offsets); j++) {
@@ -79,7 +83,7 @@ static void test_memory_in_reach_is_used_where_it_is(void **state)
 	check_way(DIRECT, false);
 
 	bench_open_way(&b, BOUNCE);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.plug, 0), 0);
 	unsigned char *p = machine_alloc(&b.m, 4096, false, &phys);
 	assert_int_equal(edu_send(&b.edu, p + 8, 100), 0);
 	assert_int_equal(b.edu.last_bus, phys + 8);
@@ -116,7 +120,7 @@ static void test_without_an_area_memory_out_of_reach_is_refused(void **state)
 	struct mete_counters counters;
 
 	bench_open_way(&b, DIRECT);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.plug, 0), 0);
 	unsigned char *p = machine_alloc(&b.m, 4 * 4096, true, NULL);
 	fill(p, 4096, 1);
 	assert_int_equal(edu_send(&b.edu, p, 100), -ENOMEM);
@@ -141,7 +145,7 @@ static void test_a_mask_that_is_too_wide_reads_foreign_memory(void **state)
 
 	for (unsigned flaws = EDU_FLAW_MASK; ; flaws = 0) {
 		bench_open_way(&b, BOUNCE);
-		assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, flaws), 0);
+		assert_int_equal(edu_start(&b.edu, &b.dev, &b.plug, flaws), 0);
 		unsigned char *p = machine_alloc(&b.m, 4096, true, &phys), *q = machine_alloc(&b.m, 4096, false, NULL);
 		struct mete_provider *provider = mete_rig_provider(b.m.rig);
 		const struct mete_want want = { .len = 4096, .first = (mete_paddr)(phys - REACH),
@@ -178,7 +182,7 @@ static void test_a_mask_that_is_too_wide_faults_behind_an_iommu(void **state)
 	machine_translate(&b.m, REACH, REACH + (16u << 20) - 1);
 	unsigned char *p = machine_alloc(&b.m, 4 * 4096, false, NULL);
 	fill(p, 4 * 4096, 1);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, EDU_FLAW_MASK), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.plug, EDU_FLAW_MASK), 0);
 	assert_int_equal(edu_send(&b.edu, p, 100), 0);
 	assert_true(b.edu.last_bus >= REACH);
 	assert_ok(mete_domain_fault(&b.m.domain, &fault));
@@ -186,7 +190,7 @@ static void test_a_mask_that_is_too_wide_faults_behind_an_iommu(void **state)
 	assert_int_equal(fault.access, METE_DEVICE_READS);
 
 	/* With the right mask these addresses are none ... */
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.plug, 0), 0);
 	assert_int_equal(edu_send(&b.edu, p, 100), -ENOMEM);
 	assert_int_equal(b.m.core.nmapped, 1);
 	b.edu.mapped = b.edu.unmapped = 1; /* a start forgets the count */
@@ -198,7 +202,7 @@ static void test_a_mask_that_is_too_wide_faults_behind_an_iommu(void **state)
 	machine_translate(&b.m, 0, 2 * REACH - 1);
 	p = machine_alloc(&b.m, 4 * 4096, true, NULL);
 	fill(p, 4096, 1);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.plug, 0), 0);
 	check_copy(&b, p, p + 2 * 4096, 1000);
 	assert_true(b.edu.last_bus < REACH);
 	machine_free(&b.m, p, 4 * 4096);
@@ -215,7 +219,7 @@ static void test_a_wrong_direction_loses_data_with_stand_ins(void **state)
 	unsigned char *p = machine_alloc(&b.m, 4096, false, NULL), *q = machine_alloc(&b.m, 4096, false, NULL);
 	for (unsigned flaws = EDU_FLAW_DIRECTION; ; flaws = 0) {
 		unsigned long mapped = b.edu.mapped;
-		assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, flaws), 0);
+		assert_int_equal(edu_start(&b.edu, &b.dev, &b.plug, flaws), 0);
 		fill(p, 4096, 1);
 		memset(q, 0xa5, 4096);
 		assert_int_equal(edu_send(&b.edu, p, 1000), 0);
@@ -254,7 +258,7 @@ static void test_a_wrong_direction_faults_behind_an_iommu(void **state)
 	unsigned char *p = machine_alloc(&b.m, 4096, true, NULL), *q = machine_alloc(&b.m, 4096, true, NULL);
 	fill(p, 4096, 1);
 	memset(q, 0xa5, 4096);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, EDU_FLAW_DIRECTION), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.plug, EDU_FLAW_DIRECTION), 0);
 
 	assert_int_equal(edu_send(&b.edu, p + 24, 1000), 0);
 	check_fault(&b, METE_DEVICE_READS);
@@ -279,7 +283,7 @@ static void test_a_wrong_direction_goes_unnoticed_without_either(void **state)
 	bench_open_way(&b, DIRECT);
 	unsigned char *p = machine_alloc(&b.m, 2 * 4096, false, NULL);
 	fill(p, 4096, 1);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, EDU_FLAW_DIRECTION), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.plug, EDU_FLAW_DIRECTION), 0);
 	check_copy(&b, p, p + 4096 + GUARD, 1000);
 	machine_free(&b.m, p, 2 * 4096);
 	bench_close(&b);
@@ -292,7 +296,7 @@ static void test_bad_lengths_are_refused(void **state)
 
 	bench_open_way(&b, DIRECT);
 	unsigned char *p = machine_alloc(&b.m, 2 * 4096, false, NULL);
-	assert_int_equal(edu_start(&b.edu, &b.dev, &b.m.pci, 0), 0);
+	assert_int_equal(edu_start(&b.edu, &b.dev, &b.plug, 0), 0);
 	assert_int_equal(edu_send(&b.edu, p, 0), -EINVAL);
 	assert_int_equal(edu_receive(&b.edu, p, EDU_LEN_MAX + 1), -EINVAL);
 	assert_int_equal(b.edu.mapped, 0);

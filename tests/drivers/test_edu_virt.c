@@ -7,6 +7,7 @@
  */
 #include "edu.h"
 #include "iommu_kinds.h"
+#include "linux_rig.h"
 
 #define PAGE 4096u
 #define ROOM (4 * PAGE)
@@ -17,6 +18,7 @@ struct bench {
 	struct mete_rig *rig;
 	struct mete_rig_function pci;
 	struct mete_device ram;  /* sees everything: memory for the test */
+	struct linux_plug plug;
 	struct mete_device core; /* what edu sees */
 	struct mete_domain domain;
 	struct device dev;
@@ -34,10 +36,11 @@ static void bench_open(struct bench *b, unsigned flaws)
 	memset(b, 0, sizeof(*b));
 	b->rig = start_rig(&iommu_smmu, options);
 	assert_ok(mete_rig_find(b->rig, 0x1234, 0x11e8, 0, &b->pci));
+	assert_ok(linux_rig_open(&b->plug, &b->pci));
 	rig_device_init(&b->ram, b->rig);
 	rig_device_init(&b->core, b->rig);
 	mete_linux_device_init(&b->dev, "edu", &b->core);
-	assert_int_equal(edu_start(&b->edu, &b->dev, &b->pci, flaws), 0);
+	assert_int_equal(edu_start(&b->edu, &b->dev, &b->plug, flaws), 0);
 	b->from = rig_alloc(&b->ram, ROOM, &phys);
 	assert_true(phys >= REACH);
 	b->to = rig_alloc(&b->ram, ROOM, &phys);
@@ -63,7 +66,7 @@ static void bench_translate(struct bench *b, mete_baddr first, bool deferred)
 static void bench_restart(struct bench *b, unsigned flaws)
 {
 	b->mapped += b->edu.mapped;
-	assert_int_equal(edu_start(&b->edu, &b->dev, &b->pci, flaws), 0);
+	assert_int_equal(edu_start(&b->edu, &b->dev, &b->plug, flaws), 0);
 }
 
 /* Nothing is mapped, nothing faulted, nothing is held. */
@@ -81,6 +84,7 @@ static void bench_close(struct bench *b)
 		assert_ok(mete_domain_attach(NULL, &b->core));
 		assert_ok(mete_domain_fini(&b->domain));
 	}
+	assert_ok(linux_rig_close(&b->plug));
 	assert_int_equal(mete_rig_stop(b->rig), 0);
 }
 

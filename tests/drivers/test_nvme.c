@@ -7,6 +7,7 @@
  * is unmapped, whatever went wrong; and, as the control, that a wrong bus address does not go unnoticed.
  */
 #include "nvme.h"
+#include "linux_rig.h"
 #include "rig_support.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ struct bench {
 	bool qemu;
 	struct mete_rig *rig;
 	struct mete_rig_function pci;
+	struct linux_plug plug;
 	struct mete_device core;
 	struct device dev;
 	struct nvme nvme;
@@ -59,6 +61,7 @@ static void bench_open(struct bench *b, void **state, size_t len, unsigned mdts,
 		fail_msg("%s", text);
 	}
 	assert_ok(mete_rig_find(b->rig, 0x1b36, 0x0010, 0, &b->pci));
+	assert_ok(linux_rig_open(&b->plug, &b->pci));
 	const struct mete_device_config config = {
 		.name = "nvme",
 		.provider = mete_rig_provider(b->rig),
@@ -72,7 +75,7 @@ static void bench_open(struct bench *b, void **state, size_t len, unsigned mdts,
 static void bench_start(struct bench *b, void **state, size_t len, unsigned mdts)
 {
 	bench_open(b, state, len, mdts, NULL);
-	assert_int_equal(nvme_start(&b->nvme, &b->dev, &b->pci), 0);
+	assert_int_equal(nvme_start(&b->nvme, &b->dev, &b->plug), 0);
 }
 
 /* Stop driver and machine; nothing may be held.  The driver's count and the library's must agree. */
@@ -87,6 +90,7 @@ static void bench_close(struct bench *b)
 	assert_int_equal(b->core.nmapped, c->mapped);
 	assert_int_equal(b->core.nunmapped, c->unmapped);
 	assert_ok(mete_device_fini(&b->core));
+	assert_ok(linux_rig_close(&b->plug));
 	assert_int_equal(mete_rig_stop(b->rig), 0);
 	free(b->content);
 }
@@ -202,7 +206,7 @@ static void test_data_arrive_through_stand_ins(void **state)
 
 	bench_open(&b, state, 300 * 512, 1, NULL);
 	assert_ok(mete_bounce_init(&bounce, &b.core, &(struct mete_bounce_config){ .always = true }));
-	assert_int_equal(nvme_start(&b.nvme, &b.dev, &b.pci), 0);
+	assert_int_equal(nvme_start(&b.nvme, &b.dev, &b.plug), 0);
 
 	check_read(&b, 0, 300, 0);
 	check_read(&b, 7, 100, 508);
@@ -284,7 +288,7 @@ static void test_a_wrong_bus_address_does_not_go_unnoticed(void **state)
 	bench_open(&b, state, 4096, 0, &shifted);
 
 	/* Its admin queue is not where the controller looks: no command ever completes. */
-	assert_int_not_equal(nvme_start(&b.nvme, &b.dev, &b.pci), 0);
+	assert_int_not_equal(nvme_start(&b.nvme, &b.dev, &b.plug), 0);
 	bench_close(&b);
 }
 
@@ -328,6 +332,8 @@ static void test_a_dead_controller_leaves_nothing_mapped(void **state)
 
 	assert_true(nvme_read(&b.nvme, 0, 2048, data) < 0);
 	assert_int_equal(nvme_read(&b.nvme, 0, 1, data), -EIO);
+	if (b.qemu)
+		assert_int_equal(readl(b.plug.regs), 0xffffffffu);
 
 	assert_int_equal(b.nvme.counts.mapped, b.nvme.counts.unmapped);
 	assert_ok(mete_device_free(&b.core, data, 1u << 20));
@@ -363,14 +369,14 @@ static void test_lack_of_memory_fails_the_start(void **state)
 	bench_open(&b, state, 1u << 20, 0, NULL);
 	struct mete_provider *p = mete_rig_provider(b.rig);
 	hoard_take(&hoard, p);
-	int error = nvme_start(&b.nvme, &b.dev, &b.pci);
+	int error = nvme_start(&b.nvme, &b.dev, &b.plug);
 	assert_int_equal(error, -ENOMEM);
 
 	while (error) {
 		assert_int_equal(b.core.nlive, 0);
 		assert_true(hoard.nruns > 0);
 		hoard_give(&hoard, p);
-		error = nvme_start(&b.nvme, &b.dev, &b.pci);
+		error = nvme_start(&b.nvme, &b.dev, &b.plug);
 		assert_true(!error || error == -ENOMEM);
 	}
 	while (hoard.nruns)

@@ -7,6 +7,7 @@
  * IOMMU's fault record.
  */
 #include "iommu_kinds.h"
+#include "linux_rig.h"
 #include "nvme.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ struct bench {
 	const struct iommu_kind *kind;
 	struct mete_rig *rig;
 	struct mete_rig_function pci;
+	struct linux_plug plug;
 	struct mete_device ram;   /* sees everything: memory for the test */
 	struct mete_device core;
 	struct mete_domain domain;
@@ -96,6 +98,7 @@ static void bench_open(struct bench *b, void **state, size_t len, unsigned mdts,
 		fail_msg("%s", text);
 	}
 	assert_ok(mete_rig_find(b->rig, 0x1b36, 0x0010, 0, &b->pci));
+	assert_ok(linux_rig_open(&b->plug, &b->pci));
 	rig_device_init(&b->ram, b->rig);
 	rig_device_init(&b->core, b->rig);
 	mete_linux_device_init(&b->dev, "nvme", &b->core);
@@ -118,7 +121,7 @@ static void bench_bounce(struct bench *b)
 
 static void bench_start(struct bench *b)
 {
-	assert_int_equal(nvme_start(&b->nvme, &b->dev, &b->pci), 0);
+	assert_int_equal(nvme_start(&b->nvme, &b->dev, &b->plug), 0);
 }
 
 /* Stop driver and machine; no access was refused, and nothing may be held, on the bus either. */
@@ -142,6 +145,7 @@ static void bench_close(struct bench *b)
 	assert_ok(mete_domain_fini(&b->domain));
 	assert_ok(mete_device_fini(&b->core));
 	assert_ok(mete_device_fini(&b->ram));
+	assert_ok(linux_rig_close(&b->plug));
 	assert_int_equal(mete_rig_stop(b->rig), 0);
 	free(b->content);
 }
@@ -276,7 +280,7 @@ static void test_a_domain_without_room_fails_the_start(void **state)
 	for (size_t npages = 2; npages < 16; npages++) {
 		struct bench b;
 		bench_open(&b, state, 4096, 0, npages, false);
-		int error = nvme_start(&b.nvme, &b.dev, &b.pci);
+		int error = nvme_start(&b.nvme, &b.dev, &b.plug);
 		assert_true(!error || error == -ENOMEM);
 		assert_true(error || npages >= 5); /* four queues and a page to identify */
 		bench_close(&b);

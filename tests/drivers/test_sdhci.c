@@ -4,6 +4,7 @@
  * The SD driver on QEMU's controller and card: both kinds of DMA, over each way in which memory can be made visible.
  * Lists of pieces go through dma_map_sg().
  */
+#include "linux_rig.h"
 #include "rig_support.h"
 #include "sdhci.h"
 
@@ -24,6 +25,7 @@ static const char *const way_name[] = { "direct", "bounce", "IOMMU" };
 struct bench {
 	struct mete_rig *rig;
 	struct mete_rig_function pci;
+	struct linux_plug plug;
 	struct mete_device ram;   /* sees everything: memory for the test */
 	struct mete_device core;
 	struct mete_domain domain;
@@ -81,6 +83,7 @@ static void bench_open(struct bench *b, enum way way, mete_baddr first)
 		fail_msg("%s", text);
 	}
 	assert_ok(mete_rig_find(b->rig, VENDOR, DEVICE, 0, &b->pci));
+	assert_ok(linux_rig_open(&b->plug, &b->pci));
 	rig_device_init(&b->ram, b->rig);
 	rig_device_init(&b->core, b->rig);
 	mete_linux_device_init(&b->dev, "sdhci", &b->core);
@@ -92,7 +95,7 @@ static void bench_open(struct bench *b, enum way way, mete_baddr first)
 
 static void bench_start(struct bench *b, enum sdhci_dma dma, unsigned flaws)
 {
-	assert_int_equal(sdhci_start(&b->sd, &b->dev, &b->pci, dma, flaws), 0);
+	assert_int_equal(sdhci_start(&b->sd, &b->dev, &b->plug, dma, flaws), 0);
 }
 
 static void bench_close(struct bench *b)
@@ -114,6 +117,7 @@ static void bench_close(struct bench *b)
 	}
 	assert_ok(mete_device_fini(&b->core));
 	assert_ok(mete_device_fini(&b->ram));
+	assert_ok(linux_rig_close(&b->plug));
 	assert_int_equal(mete_rig_stop(b->rig), 0);
 	close(b->card);
 	free(b->content);

@@ -6,46 +6,37 @@
 
 #define EDU_TIMEOUT_MS 10000
 
-/* The rig's errors have the magnitudes of errno. */
-static int edu_put(struct edu *edu, unsigned offset, unsigned width, uint64_t value)
-{
-	return mete_rig_write(edu->pci, 0, offset, width, value);
-}
-
-int edu_start(struct edu *edu, struct device *dev, struct mete_rig_function *pci, unsigned flaws)
+int edu_start(struct edu *edu, struct device *dev, const struct linux_plug *plug, unsigned flaws)
 {
 	static const struct edu none;
-	uint64_t id;
 
 	*edu = none;
 	edu->dev = dev;
-	edu->pci = pci;
+	edu->plug = plug;
+	edu->regs = plug->regs;
 	edu->flaws = flaws;
-	int error = mete_rig_read(pci, 0, EDU_ID, 4, &id);
-	if (error)
-		return error;
-	if ((id & EDU_ID_MASK) != EDU_ID_VALUE)
+	u32 id = readl(edu->regs + EDU_ID);
+	if ((id & EDU_ID_MASK) != EDU_ID_VALUE) {
+		dev_err(dev, "%#x is not an edu\n", id);
 		return -ENODEV;
-	error = dma_set_mask(dev, flaws & EDU_FLAW_MASK ? DMA_BIT_MASK(32) : DMA_BIT_MASK(EDU_ADDRESS_BITS));
-	return error ? error : mete_rig_irq_enable(pci, 0);
+	}
+	int error = dma_set_mask(dev, flaws & EDU_FLAW_MASK ? DMA_BIT_MASK(32) : DMA_BIT_MASK(EDU_ADDRESS_BITS));
+	return error ? error : plug->irq_enable(plug->ctx, 0);
 }
 
 /* One transfer, to its end.  Where it has none the machine is gone, and with it the device. */
 static int edu_transfer(struct edu *edu, uint64_t from, uint64_t to, size_t len, uint64_t command)
 {
-	int error = edu_put(edu, EDU_DMA_FROM, 8, from);
-	if (!error)
-		error = edu_put(edu, EDU_DMA_TO, 8, to);
-	if (!error)
-		error = edu_put(edu, EDU_DMA_LEN, 8, len);
-	if (!error)
-		error = edu_put(edu, EDU_DMA_COMMAND, 8, command | EDU_DMA_START | EDU_DMA_IRQ);
-	if (!error)
-		error = mete_rig_irq_wait(edu->pci, 0, EDU_TIMEOUT_MS);
+	writeq(from, edu->regs + EDU_DMA_FROM);
+	writeq(to, edu->regs + EDU_DMA_TO);
+	writeq(len, edu->regs + EDU_DMA_LEN);
+	writeq(command | EDU_DMA_START | EDU_DMA_IRQ, edu->regs + EDU_DMA_COMMAND);
+	int error = edu->plug->irq_wait(edu->plug->ctx, 0, EDU_TIMEOUT_MS);
 	if (error)
 		return error;
 	edu->interrupts++;
-	return edu_put(edu, EDU_IRQ_ACK, 4, EDU_IRQ_DMA);
+	writel(EDU_IRQ_DMA, edu->regs + EDU_IRQ_ACK);
+	return 0;
 }
 
 static int edu_copy(struct edu *edu, void *cpu, size_t len, bool to_memory)

@@ -3,16 +3,15 @@
  * A driver of QEMU's teaching device "edu", which copies between memory and a buffer of its own.
  *
  * The device drives 28 address lines and says nothing about an address that has more bits: it drops them.  So all that
- * keeps it out of foreign memory is its mask.  Memory comes from the Linux DMA interface alone, registers and
- * interrupts from the rig.
+ * keeps it out of foreign memory is its mask.  It knows Linux's interfaces and nothing else.
  */
 #ifndef EDU_H
 #define EDU_H
 
 #include <linux/dma-mapping.h>
-#include <mete/rig.h>
 
 #include "edu_regs.h"
+#include "linux_plug.h"
 
 /* Mistakes that drivers make, for the controls of tests.  0: none. */
 #define EDU_FLAW_MASK 0x1u      /* claims 32 address lines */
@@ -20,15 +19,16 @@
 
 struct edu {
 	struct device *dev;
-	struct mete_rig_function *pci;
+	const struct linux_plug *plug;
+	unsigned char __iomem *regs;
 	unsigned flaws;
 	dma_addr_t last_bus;              /* of the last mapping */
 	unsigned long mapped, unmapped;   /* dma_map_single, dma_unmap_single */
 	unsigned long interrupts;
 };
 
-/* Start the device.  0; -ENODEV if it is another; or a negative errno. */
-int edu_start(struct edu *edu, struct device *dev, struct mete_rig_function *pci, unsigned flaws);
+/* Start the device in `plug`, which must stay.  0; -ENODEV if it is another; or a negative errno. */
+int edu_start(struct edu *edu, struct device *dev, const struct linux_plug *plug, unsigned flaws);
 
 /*
  * Copy `len` bytes to the device's buffer, or from it.  0; -EINVAL (0, more than EDU_LEN_MAX); -ENOMEM if the memory

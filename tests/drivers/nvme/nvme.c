@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#define _POSIX_C_SOURCE 200809L
 /*
  * NVMe, from the NVM Express Base Specification 1.4: an admin queue, one I/O queue, reads.
  *
@@ -18,25 +17,15 @@
 #include "nvme.h"
 #include "nvme_regs.h"
 
-#include <errno.h>
-#include <stdatomic.h>
-#include <string.h>
-#include <time.h>
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/unaligned.h>
 
 #define NVME_PER_LIST (NVME_PAGE / 8)
 #define NVME_ADMIN_DEPTH 8u
 #define NVME_TIMEOUT_MS 10000u
-
-/* The rig's errors have the magnitudes of errno. */
-static int nvme_get(struct nvme *nvme, unsigned offset, unsigned width, uint64_t *ret)
-{
-	return mete_rig_read(nvme->pci, 0, offset, width, ret);
-}
-
-static int nvme_put(struct nvme *nvme, unsigned offset, unsigned width, uint64_t value)
-{
-	return mete_rig_write(nvme->pci, 0, offset, width, value);
-}
 
 static void *nvme_coherent(struct nvme *nvme, size_t len, dma_addr_t *ret_bus)
 {
@@ -72,23 +61,20 @@ static void nvme_queue_free(struct nvme *nvme, struct nvme_queue *q)
 }
 
 /* Put a command into the queue and tell the controller. */
-static int nvme_submit(struct nvme *nvme, struct nvme_queue *q, const struct nvme_command *command)
+static void nvme_submit(struct nvme *nvme, struct nvme_queue *q, const struct nvme_command *command)
 {
 	q->sq[q->tail] = *command;
 	q->tail = (q->tail + 1) % q->depth;
 	nvme->counts.commands++;
-	return nvme_put(nvme, NVME_DOORBELLS + 2 * q->id * nvme->stride, 4, q->tail);
+	writel(q->tail, nvme->regs + NVME_DOORBELLS + 2 * q->id * nvme->stride);
 }
 
 /* Take the next completion, if there is one. */
 static bool nvme_completed(struct nvme_queue *q, struct nvme_completion *ret)
 {
-	const volatile uint8_t *phase = &q->cq[q->head].status.byte[0];
-
-	if ((*phase & 1u) != q->phase)
+	if ((READ_ONCE(q->cq[q->head].status.byte[0]) & 1u) != q->phase)
 		return false;
-	/* The phase bit is written last; nothing of the entry, or of the data, may have been read before it. */
-	atomic_thread_fence(memory_order_acquire);
+	dma_rmb(); /* the phase bit is written last; nothing of the entry, or of the data, may have been read before it */
 	*ret = q->cq[q->head];
 	if (++q->head == q->depth) {
 		q->head = 0;
@@ -98,15 +84,15 @@ static bool nvme_completed(struct nvme_queue *q, struct nvme_completion *ret)
 }
 
 /* Tell the controller which completions were taken. */
-static int nvme_completions_taken(struct nvme *nvme, struct nvme_queue *q)
+static void nvme_completions_taken(struct nvme *nvme, struct nvme_queue *q)
 {
-	return nvme_put(nvme, NVME_DOORBELLS + (2 * q->id + 1) * nvme->stride, 4, q->head);
+	writel(q->head, nvme->regs + NVME_DOORBELLS + (2 * q->id + 1) * nvme->stride);
 }
 
 /* Wait for the queue's interrupt.  It follows every completion, so looking first is not needed. */
 static int nvme_wait(struct nvme *nvme, const struct nvme_queue *q)
 {
-	int error = mete_rig_irq_wait(nvme->pci, q->vector, NVME_TIMEOUT_MS);
+	int error = nvme->plug->irq_wait(nvme->plug->ctx, q->vector, NVME_TIMEOUT_MS);
 	nvme->counts.interrupts += !error;
 	return error;
 }
@@ -126,37 +112,28 @@ static int nvme_admin(struct nvme *nvme, const struct nvme_command *command)
 {
 	struct nvme_completion completion;
 
-	int error = nvme_submit(nvme, &nvme->admin, command);
-	while (!error) {
-		error = nvme_wait(nvme, &nvme->admin);
-		if (!error && nvme_completed(&nvme->admin, &completion))
-			break;
-	}
-	if (!error)
-		error = nvme_completions_taken(nvme, &nvme->admin);
-	return error ? error : nvme_outcome(nvme, &completion);
-}
-
-static void nvme_sleep_ms(unsigned ms)
-{
-	struct timespec rest = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
-	nanosleep(&rest, NULL);
+	nvme_submit(nvme, &nvme->admin, command);
+	do {
+		int error = nvme_wait(nvme, &nvme->admin);
+		if (error)
+			return error;
+	} while (!nvme_completed(&nvme->admin, &completion));
+	nvme_completions_taken(nvme, &nvme->admin);
+	return nvme_outcome(nvme, &completion);
 }
 
 /* Wait until the status register's bits in `mask` are `want`. */
 static int nvme_wait_status(struct nvme *nvme, uint32_t mask, uint32_t want)
 {
-	uint64_t status;
-
 	for (unsigned ms = 0; ms <= nvme->ready_ms; ms++) {
-		int error = nvme_get(nvme, NVME_CSTS, 4, &status);
-		if (error)
-			return error;
+		u32 status = readl(nvme->regs + NVME_CSTS);
+		if (status == ~0u)
+			return -EIO; /* nobody answers */
 		if ((status & mask) == want)
 			return 0;
 		if (want && (status & NVME_CSTS_FATAL))
 			return -EIO;
-		nvme_sleep_ms(1);
+		msleep(1);
 	}
 	return -ETIMEDOUT;
 }
@@ -165,28 +142,28 @@ static int nvme_wait_status(struct nvme *nvme, uint32_t mask, uint32_t want)
 static int nvme_disable(struct nvme *nvme)
 {
 	nvme->running = false;
-	int error = nvme_put(nvme, NVME_CC, 4, NVME_CC_ENTRIES);
-	return error ? error : nvme_wait_status(nvme, NVME_CSTS_READY, 0);
+	writel(NVME_CC_ENTRIES, nvme->regs + NVME_CC);
+	return nvme_wait_status(nvme, NVME_CSTS_READY, 0);
 }
 
 static int nvme_enable(struct nvme *nvme)
 {
-	uint64_t cap;
+	u64 cap = readq(nvme->regs + NVME_CAP);
 
-	int error = nvme_get(nvme, NVME_CAP, 8, &cap);
-	if (error)
-		return error;
+	if (cap == ~0ull)
+		return -EIO;
 	nvme->ready_ms = (uint32_t)(cap >> 24 & 0xff) * 500;
 	nvme->stride = 4u << (cap >> 32 & 0xf);
 	if ((cap >> 48 & 0xf) > 0 || (cap & 0xffff) + 1 < NVME_DEPTH)
 		return -ENODEV; /* it cannot do pages of 4 KiB, or queues as deep as ours */
 
-	if ((error = nvme_disable(nvme)) ||
-	    (error = nvme_put(nvme, NVME_AQA, 4, (nvme->admin.depth - 1) << 16 | (nvme->admin.depth - 1))) ||
-	    (error = nvme_put(nvme, NVME_ASQ, 8, nvme->admin.sq_bus)) ||
-	    (error = nvme_put(nvme, NVME_ACQ, 8, nvme->admin.cq_bus)) ||
-	    (error = nvme_put(nvme, NVME_CC, 4, NVME_CC_ENTRIES | NVME_CC_ENABLE)))
+	int error = nvme_disable(nvme);
+	if (error)
 		return error;
+	writel((nvme->admin.depth - 1) << 16 | (nvme->admin.depth - 1), nvme->regs + NVME_AQA);
+	writeq(nvme->admin.sq_bus, nvme->regs + NVME_ASQ);
+	writeq(nvme->admin.cq_bus, nvme->regs + NVME_ACQ);
+	writel(NVME_CC_ENTRIES | NVME_CC_ENABLE, nvme->regs + NVME_CC);
 	nvme->running = true;
 	return nvme_wait_status(nvme, NVME_CSTS_READY, NVME_CSTS_READY);
 }
@@ -212,13 +189,6 @@ static void nvme_text(char *to, const uint8_t *from, size_t len)
 	to[len] = '\0';
 }
 
-static uint64_t nvme_identified64(const struct nvme *nvme, size_t offset)
-{
-	struct le64 v;
-	memcpy(&v, (const uint8_t *)nvme->identify + offset, sizeof(v));
-	return cpu64(v);
-}
-
 static int nvme_look(struct nvme *nvme)
 {
 	const uint8_t *data = nvme->identify;
@@ -233,7 +203,7 @@ static int nvme_look(struct nvme *nvme)
 
 	if ((error = nvme_identify(nvme, 1, 0)))
 		return error;
-	nvme->nblocks = nvme_identified64(nvme, 0);
+	nvme->nblocks = get_unaligned_le64(data);
 	const uint8_t *format = data + 128 + 4 * (size_t)(data[26] & 0xf);
 	if (format[2] < 9 || format[2] > 12)
 		return -ENODEV; /* blocks are 512 to 4096 bytes here */
@@ -244,12 +214,12 @@ static int nvme_look(struct nvme *nvme)
 /* Where there is only one vector, the queues share it. */
 static int nvme_interrupts(struct nvme *nvme)
 {
-	int error = mete_rig_irq_enable(nvme->pci, 0);
+	int error = nvme->plug->irq_enable(nvme->plug->ctx, 0);
 	if (error)
 		return error;
-	error = mete_rig_irq_enable(nvme->pci, 1);
+	error = nvme->plug->irq_enable(nvme->plug->ctx, 1);
 	nvme->io.vector = error ? 0 : 1;
-	return error == METE_EINVAL ? 0 : error;
+	return error == -EINVAL ? 0 : error;
 }
 
 static int nvme_create_io(struct nvme *nvme)
@@ -273,19 +243,21 @@ static int nvme_memory(struct nvme *nvme)
 {
 	if (dma_set_mask_and_coherent(nvme->dev, DMA_BIT_MASK(64)))
 		return -EIO;
+	nvme->slot = kcalloc(NVME_SLOTS, sizeof(*nvme->slot), GFP_KERNEL);
 	nvme->lists = dma_pool_create("nvme prp lists", nvme->dev, NVME_PAGE, NVME_PAGE, 0);
 	nvme->identify = nvme_coherent(nvme, NVME_PAGE, &nvme->identify_bus);
-	if (!nvme->lists || !nvme->identify)
+	if (!nvme->slot || !nvme->lists || !nvme->identify)
 		return -ENOMEM;
 	int error = nvme_queue_alloc(nvme, &nvme->admin, 0, NVME_ADMIN_DEPTH);
 	return error ? error : nvme_queue_alloc(nvme, &nvme->io, 1, NVME_DEPTH);
 }
 
-int nvme_start(struct nvme *nvme, struct device *dev, struct mete_rig_function *pci)
+int nvme_start(struct nvme *nvme, struct device *dev, const struct linux_plug *plug)
 {
 	memset(nvme, 0, sizeof(*nvme));
 	nvme->dev = dev;
-	nvme->pci = pci;
+	nvme->plug = plug;
+	nvme->regs = plug->regs;
 
 	int error = nvme_memory(nvme);
 	if (!error)
@@ -393,7 +365,8 @@ static int nvme_read_start(struct nvme *nvme, unsigned id, uint64_t block, size_
 		return error;
 	}
 	/* Once the doorbell may have been rung, only a completion or a stopped controller frees the slot. */
-	return nvme_submit(nvme, &nvme->io, &command);
+	nvme_submit(nvme, &nvme->io, &command);
+	return 0;
 }
 
 /*
@@ -416,7 +389,8 @@ static int nvme_read_finish(struct nvme *nvme, int *outcome)
 		if (!*outcome)
 			*outcome = error;
 	}
-	return nvme_completions_taken(nvme, &nvme->io);
+	nvme_completions_taken(nvme, &nvme->io);
+	return 0;
 }
 
 /* The controller is lost.  Stop it, so that nothing of ours is still in its hands, and release it all. */
@@ -451,7 +425,7 @@ int nvme_read(struct nvme *nvme, uint64_t block, uint64_t nblocks, void *to)
 	/* After an error nothing new is started, but what was started is seen to its end. */
 	while (nvme->nbusy || (nblocks && !error)) {
 		if (nblocks && !error && nvme->nbusy < NVME_SLOTS) {
-			uint64_t n = nblocks < most ? nblocks : most;
+			uint64_t n = min(nblocks, most);
 			size_t len = (size_t)n * nvme->block_len;
 			error = nvme_read_start(nvme, nvme_slot_find(nvme), block, len, next);
 			block += n;
@@ -461,6 +435,7 @@ int nvme_read(struct nvme *nvme, uint64_t block, uint64_t nblocks, void *to)
 		}
 		int lost = nvme_read_finish(nvme, &error);
 		if (lost) {
+			dev_dbg(nvme->dev, "lost, %d: giving up %u commands\n", lost, nvme->nbusy);
 			error = lost;
 			nvme_abandon(nvme);
 		}
@@ -474,9 +449,10 @@ static void nvme_shut_down(struct nvme *nvme)
 	const struct nvme_command sq = { .opcode = NVME_DELETE_SQ, .dw10 = le32(nvme->io.id) };
 	const struct nvme_command cq = { .opcode = NVME_DELETE_CQ, .dw10 = le32(nvme->io.id) };
 
-	if (!nvme_admin(nvme, &sq) && !nvme_admin(nvme, &cq) &&
-	    !nvme_put(nvme, NVME_CC, 4, NVME_CC_ENTRIES | NVME_CC_ENABLE | NVME_CC_SHUTDOWN))
-		nvme_wait_status(nvme, NVME_CSTS_SHUTDOWN, NVME_CSTS_SHUTDOWN_DONE);
+	if (nvme_admin(nvme, &sq) || nvme_admin(nvme, &cq))
+		return;
+	writel(NVME_CC_ENTRIES | NVME_CC_ENABLE | NVME_CC_SHUTDOWN, nvme->regs + NVME_CC);
+	nvme_wait_status(nvme, NVME_CSTS_SHUTDOWN, NVME_CSTS_SHUTDOWN_DONE);
 }
 
 void nvme_stop(struct nvme *nvme)
@@ -491,6 +467,8 @@ void nvme_stop(struct nvme *nvme)
 	nvme_queue_free(nvme, &nvme->admin);
 	nvme_coherent_free(nvme, NVME_PAGE, nvme->identify, nvme->identify_bus);
 	dma_pool_destroy(nvme->lists);
+	kfree(nvme->slot);
+	nvme->slot = NULL;
 	nvme->identify = NULL;
 	nvme->lists = NULL;
 	nvme->dev = NULL;

@@ -2,15 +2,15 @@
 /*
  * A small NVMe driver: reads blocks.
  *
- * Memory and addresses come from the Linux DMA interface alone, registers and interrupts from the rig, so the compiled
- * object runs on every rig.  One thread.
+ * It knows Linux's interfaces and nothing else, so the compiled object runs wherever there is a plug for it.  One thread.
  */
 #ifndef NVME_H
 #define NVME_H
 
 #include <linux/dma-mapping.h>
 #include <linux/dmapool.h>
-#include <mete/rig.h>
+
+#include "linux_plug.h"
 
 #define NVME_DEPTH 32u                       /* entries of the I/O queues */
 #define NVME_SLOTS (NVME_DEPTH - 1)          /* a full queue would look empty */
@@ -64,7 +64,8 @@ struct nvme {
 	struct nvme_counts counts;
 
 	struct device *dev;
-	struct mete_rig_function *pci;
+	const struct linux_plug *plug;
+	unsigned char __iomem *regs;
 	struct dma_pool *lists;
 	void *identify;
 	dma_addr_t identify_bus;
@@ -73,14 +74,14 @@ struct nvme {
 	bool running;
 	struct nvme_queue admin, io;
 	unsigned nbusy;
-	struct nvme_slot slot[NVME_SLOTS];
+	struct nvme_slot *slot;  /* NVME_SLOTS */
 };
 
 /*
- * Start the controller `pci`, whose DMA is `dev`'s, and look at namespace 1.  0 or a negative errno; on failure there
+ * Start the controller in `plug`, which must stay, and whose DMA is `dev`'s, and look at namespace 1.  0 or a negative errno; on failure there
  * is nothing to undo.
  */
-int nvme_start(struct nvme *nvme, struct device *dev, struct mete_rig_function *pci);
+int nvme_start(struct nvme *nvme, struct device *dev, const struct linux_plug *plug);
 
 /*
  * Read `nblocks` blocks from `block` on to `to`, which is memory that the device can reach, 4-byte aligned.  As many

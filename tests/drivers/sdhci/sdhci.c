@@ -10,6 +10,10 @@
  */
 #include "sdhci.h"
 
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/unaligned.h>
+
 #define SD_ADDRESS 0x00
 #define SD_BLOCK_LEN 0x04          /* and the boundary in bits 14:12: 0 is 4 KiB */
 #define SD_BLOCK_COUNT 0x06
@@ -65,42 +69,24 @@
 #define SD_TIMEOUT_MS 10000
 #define SD_POLLS 1000
 
-/* The rig's errors have the magnitudes of errno. */
-static int sd_get(struct sdhci *sd, unsigned offset, unsigned width, uint32_t *ret)
-{
-	uint64_t value;
-	int error = mete_rig_read(sd->pci, 0, offset, width, &value);
-
-	if (!error)
-		*ret = (uint32_t)value;
-	return error;
-}
-
-static int sd_put(struct sdhci *sd, unsigned offset, unsigned width, uint32_t value)
-{
-	return mete_rig_write(sd->pci, 0, offset, width, value);
-}
-
 /* Make the lines ready for another command.  QEMU 7.2 ignores a reset of both at once. */
 static void sd_lines(struct sdhci *sd)
 {
-	if (!sd_put(sd, SD_RESET, 1, SD_RESET_COMMAND))
-		(void)sd_put(sd, SD_RESET, 1, SD_RESET_DATA);
+	writeb(SD_RESET_COMMAND, sd->regs + SD_RESET);
+	writeb(SD_RESET_DATA, sd->regs + SD_RESET);
 }
 
 /* Wait until all bits of `want` have been reported.  The line stays raised until the status is cleared. */
 static int sd_wait(struct sdhci *sd, uint32_t want)
 {
-	uint32_t seen = 0, status;
+	uint32_t seen = 0;
 
 	while ((seen & want) != want) {
-		int error = mete_rig_irq_wait(sd->pci, 0, SD_TIMEOUT_MS);
-		if (!error)
-			error = sd_get(sd, SD_STATUS, 4, &status);
-		if (!error)
-			error = sd_put(sd, SD_STATUS, 4, status);
+		int error = sd->plug->irq_wait(sd->plug->ctx, 0, SD_TIMEOUT_MS);
 		if (error)
 			return error;
+		u32 status = readl(sd->regs + SD_STATUS);
+		writel(status, sd->regs + SD_STATUS);
 		sd->interrupts++;
 		seen |= status;
 		sd->stopped = status & SD_STATUS_BOUNDARY;
@@ -113,64 +99,61 @@ static int sd_wait(struct sdhci *sd, uint32_t want)
 /* One command to its end, with the answer's first word.  After a failure the lines are ready for the next one. */
 static int sd_command(struct sdhci *sd, unsigned index, uint32_t argument, unsigned kind, unsigned mode, uint32_t *ret)
 {
-	uint32_t answer = 0;
-
 	sd->commands++;
-	int error = sd_put(sd, SD_STATUS, 4, 0xffffffffu);
-	if (!error)
-		error = sd_put(sd, SD_ARGUMENT, 4, argument);
-	if (!error)
-		error = sd_put(sd, SD_COMMAND, 4, mode | (uint32_t)(index << 8 | (kind & 0xff)) << 16);
-	if (!error)
-		error = sd_wait(sd, SD_STATUS_COMMAND | (kind & SD_DATA ? SD_STATUS_TRANSFER : 0));
-	if (!error)
-		error = sd_get(sd, SD_RESPONSE, 4, &answer);
+	writel(0xffffffffu, sd->regs + SD_STATUS);
+	writel(argument, sd->regs + SD_ARGUMENT);
+	writel(mode | (uint32_t)(index << 8 | (kind & 0xff)) << 16, sd->regs + SD_COMMAND);
+	int error = sd_wait(sd, SD_STATUS_COMMAND | (kind & SD_DATA ? SD_STATUS_TRANSFER : 0));
 	if (error) {
 		sd_lines(sd);
 		return error;
 	}
+	u32 answer = readl(sd->regs + SD_RESPONSE);
 	if (ret)
 		*ret = answer;
 	return (kind & ~SD_DATA) == SD_R1 && (answer & SD_CARD_ERRORS) ? -EIO : 0;
 }
 
-/* Wait until the register's bits in `mask` are `want`. */
-static int sd_poll(struct sdhci *sd, unsigned offset, unsigned width, uint32_t mask, uint32_t want)
+/* Reset the controller and give the card power and a clock. */
+static int sd_power(struct sdhci *sd)
 {
-	uint32_t value;
+	unsigned n = 0;
 
-	for (unsigned n = 0; n < SD_POLLS; n++) {
-		int error = sd_get(sd, offset, width, &value);
-		if (error)
-			return error;
-		if ((value & mask) == want)
-			return 0;
+	writeb(SD_RESET_ALL, sd->regs + SD_RESET);
+	for (; readb(sd->regs + SD_RESET) & SD_RESET_ALL; n++) {
+		if (n == SD_POLLS)
+			return -ETIMEDOUT;
+		udelay(1);
 	}
-	return -ETIMEDOUT;
+	writeb(0xf, sd->regs + SD_POWER);
+	writew(SD_CLOCK_ON, sd->regs + SD_CLOCK);
+	for (; !(readw(sd->regs + SD_CLOCK) & SD_CLOCK_STABLE); n++) {
+		if (n == SD_POLLS)
+			return -ETIMEDOUT;
+		udelay(1);
+	}
+	writew(SD_CLOCK_ON | SD_CLOCK_TO_CARD, sd->regs + SD_CLOCK);
+	return 0;
 }
 
 static int sd_controller(struct sdhci *sd)
 {
-	uint32_t can, state;
+	u32 can = readl(sd->regs + SD_CAPABILITIES);
 
-	int error = sd_get(sd, SD_CAPABILITIES, 4, &can);
-	if (error)
-		return error;
+	if (can == ~0u)
+		return -EIO; /* nobody answers */
 	if (!(can & (sd->dma == SDHCI_ADMA2 ? SD_CAN_ADMA2 : SD_CAN_SDMA)))
 		return -ENODEV;
-	if ((error = sd_put(sd, SD_RESET, 1, SD_RESET_ALL)) || (error = sd_poll(sd, SD_RESET, 1, SD_RESET_ALL, 0)) ||
-	    (error = sd_put(sd, SD_POWER, 1, 0xf)) || (error = sd_put(sd, SD_CLOCK, 2, SD_CLOCK_ON)) ||
-	    (error = sd_poll(sd, SD_CLOCK, 2, SD_CLOCK_STABLE, SD_CLOCK_STABLE)) ||
-	    (error = sd_put(sd, SD_CLOCK, 2, SD_CLOCK_ON | SD_CLOCK_TO_CARD)) ||
-	    (error = sd_put(sd, SD_STATUS_ENABLE, 4, 0xffffffffu)) ||
-	    (error = sd_put(sd, SD_SIGNAL_ENABLE, 4, SD_STATUS_COMMAND | SD_STATUS_TRANSFER | SD_STATUS_BOUNDARY |
-	    0xffff0000u)) ||
-	    (error = sd_put(sd, SD_CONTROL, 1, sd->dma == SDHCI_ADMA2 ? SD_CONTROL_ADMA2 : 0)) ||
-	    (error = mete_rig_irq_enable(sd->pci, 0)))
+	int error = sd_power(sd);
+	if (error)
 		return error;
-	if ((error = sd_get(sd, SD_STATE, 4, &state)))
+	writel(0xffffffffu, sd->regs + SD_STATUS_ENABLE);
+	writel(SD_STATUS_COMMAND | SD_STATUS_TRANSFER | SD_STATUS_BOUNDARY | 0xffff0000u, sd->regs + SD_SIGNAL_ENABLE);
+	writeb(sd->dma == SDHCI_ADMA2 ? SD_CONTROL_ADMA2 : 0, sd->regs + SD_CONTROL);
+	error = sd->plug->irq_enable(sd->plug->ctx, 0);
+	if (error)
 		return error;
-	return state & SD_STATE_CARD ? 0 : -ENODEV;
+	return readl(sd->regs + SD_STATE) & SD_STATE_CARD ? 0 : -ENODEV;
 }
 
 /* Bring the card from its power-up state to the one in which it transfers blocks. */
@@ -198,13 +181,15 @@ static int sd_card(struct sdhci *sd)
 	return error ? error : sd_command(sd, 16, SDHCI_BLOCK, SD_R1, 0, NULL);
 }
 
-int sdhci_start(struct sdhci *sd, struct device *dev, struct mete_rig_function *pci, enum sdhci_dma dma, unsigned flaws)
+int sdhci_start(struct sdhci *sd, struct device *dev, const struct linux_plug *plug, enum sdhci_dma dma,
+    unsigned flaws)
 {
 	static const struct sdhci none;
 
 	*sd = none;
 	sd->dev = dev;
-	sd->pci = pci;
+	sd->plug = plug;
+	sd->regs = plug->regs;
 	sd->dma = dma;
 	sd->flaws = flaws;
 	int error = dma_set_mask_and_coherent(dev, flaws & SDHCI_FLAW_MASK ? DMA_BIT_MASK(64) : DMA_BIT_MASK(32));
@@ -219,8 +204,10 @@ int sdhci_start(struct sdhci *sd, struct device *dev, struct mete_rig_function *
 	error = sd_controller(sd);
 	if (!error)
 		error = sd_card(sd);
-	if (error)
+	if (error) {
+		dev_err(dev, "does not start, %d\n", error);
 		sdhci_stop(sd);
+	}
 	return error;
 }
 
@@ -246,12 +233,9 @@ static int sd_blocks(struct sdhci *sd, bool write, uint32_t block, uint32_t nblo
 {
 	unsigned mode = SD_MODE_DMA | SD_MODE_COUNT | SD_MODE_STOP | SD_MODE_MANY | (write ? 0 : SD_MODE_READ);
 
-	int error = sd_put(sd, SD_BLOCK_LEN, 2, SDHCI_BLOCK);
-	if (!error)
-		error = sd_put(sd, SD_BLOCK_COUNT, 2, nblocks);
-	if (error)
-		return error;
-	error = sd_command(sd, write ? 25 : 18, sd->in_bytes ? block * SDHCI_BLOCK : block, SD_R1 | SD_DATA, mode, NULL);
+	writew(SDHCI_BLOCK, sd->regs + SD_BLOCK_LEN);
+	writew((u16)nblocks, sd->regs + SD_BLOCK_COUNT);
+	int error = sd_command(sd, write ? 25 : 18, sd->in_bytes ? block * SDHCI_BLOCK : block, SD_R1 | SD_DATA, mode, NULL);
 	if (error == -EIO)
 		sd_abort(sd);
 	return error;
@@ -259,12 +243,9 @@ static int sd_blocks(struct sdhci *sd, bool write, uint32_t block, uint32_t nblo
 
 static void sd_entry(unsigned char *entry, uint32_t len, uint32_t bus, bool last)
 {
-	const unsigned char bytes[8] = { SD_ENTRY_VALID | SD_ENTRY_DATA | (last ? SD_ENTRY_END : 0), 0,
-		(unsigned char)len, (unsigned char)(len >> 8), (unsigned char)bus, (unsigned char)(bus >> 8),
-		(unsigned char)(bus >> 16), (unsigned char)(bus >> 24) };
-
-	for (unsigned i = 0; i < 8; i++)
-		entry[i] = bytes[i];
+	put_unaligned_le16(SD_ENTRY_VALID | SD_ENTRY_DATA | (last ? SD_ENTRY_END : 0), entry);
+	put_unaligned_le16((u16)len, entry + 2);
+	put_unaligned_le32(bus, entry + 4);
 }
 
 /* The whole list in one command. */
@@ -283,10 +264,9 @@ static int sd_adma(struct sdhci *sd, bool write, uint32_t block, struct scatterl
 		len += sg_dma_len(sg);
 	}
 	sd->pieces += (unsigned long)n;
-	int error = sd_put(sd, SD_LIST, 4, (uint32_t)sd->list_bus);
-	if (!error)
-		error = sd_put(sd, SD_LIST + 4, 4, 0);
-	return error ? error : sd_blocks(sd, write, block, len / SDHCI_BLOCK);
+	writel(lower_32_bits(sd->list_bus), sd->regs + SD_LIST);
+	writel(0, sd->regs + SD_LIST + 4);
+	return sd_blocks(sd, write, block, len / SDHCI_BLOCK);
 }
 
 /* One segment, cut at the boundaries. */
@@ -297,9 +277,8 @@ static int sd_sdma(struct sdhci *sd, bool write, uint32_t block, dma_addr_t bus,
 	while (len) {
 		uint32_t room = SDHCI_BOUNDARY - (uint32_t)(bus & (SDHCI_BOUNDARY - 1));
 		uint32_t piece = len < room || (sd->flaws & SDHCI_FLAW_BOUNDARY) ? len : room;
-		int error = sd_put(sd, SD_ADDRESS, 4, (uint32_t)bus);
-		if (!error)
-			error = sd_blocks(sd, write, block, piece / SDHCI_BLOCK);
+		writel(lower_32_bits(bus), sd->regs + SD_ADDRESS);
+		int error = sd_blocks(sd, write, block, piece / SDHCI_BLOCK);
 		if (error)
 			return error;
 		sd->pieces++;

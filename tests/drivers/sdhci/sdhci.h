@@ -5,14 +5,15 @@
  * Such a controller has two ways to do DMA, and a driver chooses one.  SDMA is one address at a time, and stops at each
  * multiple of its boundary; ADMA2 is a list of pieces in memory.  Addresses have 32 bits in both.
  *
- * Memory comes from the Linux DMA interface alone, registers and interrupts from the rig.  One thread.
+ * It knows Linux's interfaces and nothing else.  One thread.
  */
 #ifndef SDHCI_H
 #define SDHCI_H
 
 #include <linux/dma-mapping.h>
 #include <linux/scatterlist.h>
-#include <mete/rig.h>
+
+#include "linux_plug.h"
 
 #define SDHCI_BLOCK 512u
 #define SDHCI_BOUNDARY 4096u       /* of SDMA; the smallest that can be set */
@@ -28,7 +29,8 @@ enum sdhci_dma { SDHCI_SDMA, SDHCI_ADMA2 };
 /* Storage belongs to the caller.  To be read, not written. */
 struct sdhci {
 	struct device *dev;
-	struct mete_rig_function *pci;
+	const struct linux_plug *plug;
+	unsigned char __iomem *regs;
 	enum sdhci_dma dma;
 	unsigned flaws;
 	bool in_bytes;                 /* the card wants addresses in bytes */
@@ -40,10 +42,10 @@ struct sdhci {
 };
 
 /*
- * Start the controller and the card.  0; -ENODEV if there is no card, or the controller lacks this kind of DMA; or a
+ * Start the controller in `plug`, which must stay, and the card.  0; -ENODEV if there is no card, or the controller lacks this kind of DMA; or a
  * negative errno.  On failure there is nothing to undo.
  */
-int sdhci_start(struct sdhci *sdhci, struct device *dev, struct mete_rig_function *pci, enum sdhci_dma dma,
+int sdhci_start(struct sdhci *sdhci, struct device *dev, const struct linux_plug *plug, enum sdhci_dma dma,
     unsigned flaws);
 
 /*

@@ -122,7 +122,7 @@ static void test_where_nothing_answers_there_are_ones(void **state)
 	iounmap(io2);
 }
 
-static void test_windows_begin_and_end_once(void **state)
+static void test_apertures_begin_and_end_once(void **state)
 {
 	const struct mete_registers none = { &model_ops, NULL, 0 }, long_ones = { &model_ops, NULL, UINT64_MAX },
 				    dead = { NULL, NULL, 16 };
@@ -202,7 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_width_reaches_its_bytes),
 		cmocka_unit_test(test_where_nothing_answers_there_are_ones),
-		cmocka_unit_test(test_windows_begin_and_end_once),
+		cmocka_unit_test(test_apertures_begin_and_end_once),
 		cmocka_unit_test(test_registers_are_not_memory),
 		cmocka_unit_test(test_a_rigs_registers_are_read_and_written),
 	};

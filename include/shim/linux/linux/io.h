@@ -2,9 +2,9 @@
 /*
  * <linux/io.h>: a device's registers.
  *
- * An __iomem address lies in a window that mete_linux_iomap() made.  Nothing is there: the CPU traps on it, and only the
+ * An __iomem address lies in an aperture that mete_linux_iomap() made.  Nothing is there: the CPU traps on it, and only the
  * calls below know which registers it stands for.  Where nothing answers, since the device is gone, or the address is in
- * no window, or not aligned, a read is all ones and a write does nothing.
+ * no aperture, or not aligned, a read is all ones and a write does nothing.
  *
  * A write makes visible what was written to memory before; what the relaxed ones may leave out is not left out.
  */
@@ -21,12 +21,12 @@ extern "C" {
 #endif
 
 /*
- * A window for `registers`, which are copied; what they lead to must stay until iounmap().  NULL: there are none, or no
+ * An aperture for `registers`, which are copied; what they lead to must stay until iounmap().  NULL: there are none, or no
  * addresses.  For whoever runs the driver.
  */
 void __iomem *mete_linux_iomap(const struct mete_registers *registers);
 
-/* Whether `io` is where a window starts that is no more now. */
+/* Whether `io` is where an aperture starts that is no more now. */
 bool mete_linux_iounmap(const volatile void __iomem *io);
 
 /* The accesses below: `width` is 1, 2, 4 or 8. */
@@ -37,7 +37,7 @@ void mete_linux_io_write(volatile void __iomem *io, unsigned width, u64 value);
 }
 #endif
 
-/* NULL and what is no window's start: nothing. */
+/* NULL and what is no aperture's start: nothing. */
 static inline void iounmap(volatile void __iomem *io)
 {
 	(void)mete_linux_iounmap(io);

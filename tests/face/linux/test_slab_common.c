@@ -163,9 +163,9 @@ static void test_sizes_that_cannot_be_are_null(void **state)
 	assert_null(kmalloc(KMALLOC_MAX_SIZE + 1, GFP_KERNEL));
 	assert_null(kmalloc(SIZE_MAX, GFP_KERNEL));
 	assert_int_equal(small_arena_counters(&w.small).bad_argument, 2);
-	assert_null(kcalloc(SIZE_MAX / 4, 5, GFP_KERNEL)); /* would be a small number */
-	assert_null(kmalloc_array(3, SIZE_MAX / 2, GFP_KERNEL));
-	assert_null(krealloc_array(NULL, SIZE_MAX / 4, 5, GFP_KERNEL));
+	assert_null(kcalloc(SIZE_MAX / 4 + 2, 4, GFP_KERNEL)); /* 4 bytes, if it wrapped */
+	assert_null(kmalloc_array(2, SIZE_MAX / 2 + 2, GFP_KERNEL));
+	assert_null(krealloc_array(NULL, SIZE_MAX / 4 + 2, 4, GFP_KERNEL));
 	assert_null(kmalloc(2 * SMALL_LEN, GFP_KERNEL));
 	end(&w);
 	assert_null(kmalloc(1, GFP_KERNEL)); /* no memory was chosen */
@@ -175,14 +175,14 @@ static void test_sizes_that_cannot_be_are_null(void **state)
 
 static void test_used_up_memory_is_null_until_some_is_freed(void **state)
 {
-	static void *cpu[SMALL_LEN / 512];
+	static void *cpu[SMALL_LEN / 512 + 1];
 	struct kmalloc_world w;
 	size_t n = 0;
 	(void)state;
 
 	start(&w);
 	while ((cpu[n] = kmalloc(512, GFP_KERNEL)))
-		n++;
+		assert_true(++n <= SMALL_LEN / 512);
 	assert_int_equal(n, SMALL_LEN / 512);
 	assert_null(kmalloc(512, GFP_ATOMIC));
 	kfree(cpu[--n]);
@@ -234,6 +234,7 @@ static void test_bad_kfrees_do_nothing_but_count(void **state)
 	free_pages(pages, 0);
 	assert_int_equal(ksize(cpu), 512);
 	assert_int_equal(ksize(cpu + 64), 0);
+	assert_int_equal(small_arena_counters(&w.small).wrong_pair, 1);
 	assert_true(all_are(cpu, 300, 0x77));
 	kfree(cpu);
 	kfree(cpu);

@@ -19,6 +19,8 @@ struct device_dma_parameters {
 	unsigned long segment_boundary_mask;
 };
 
+struct mete_linux_devres;
+
 struct device {
 	struct device *parent;
 	const char *init_name;
@@ -31,6 +33,7 @@ struct device {
 	struct mete_device *mete_core;
 	u64 mete_mask;
 	struct device_dma_parameters mete_parms;
+	struct mete_linux_devres *mete_devres; /* see <linux/device/devres.h> */
 };
 
 /* Start `dev`; its DMA goes through `core`, which must stay. */
@@ -49,6 +52,7 @@ static inline void mete_linux_device_init(struct device *dev, const char *name, 
 	dev->mete_parms.segment_boundary_mask = 0;
 	dev->dma_parms = &dev->mete_parms;
 	dev->mete_core = core;
+	dev->mete_devres = NULL;
 }
 
 static inline void mete_linux_view_of(struct device *dev, struct mete_linux_view *ret)
@@ -95,5 +99,7 @@ static inline void *dev_get_drvdata(const struct device *dev)
 {
 	return dev->driver_data;
 }
+
+#include <linux/device/devres.h>
 
 #endif

@@ -3,8 +3,8 @@
 /*
  * Apertures: addresses without memory that stand for a device's registers.
  *
- * Drivers compute with an __iomem address, and some mistake it for memory.  So an aperture is address space that nobody may
- * touch: arithmetic works, and a load or store of the CPU's traps there, on the first day.
+ * Drivers compute with an __iomem address, and some mistake it for memory.  So an aperture is address space that nobody
+ * may touch: arithmetic works, and a load or store of the CPU's traps there, on the first day.
  *
  * The list is the process's, as its address space is.  It is short, and locked only while it is walked: a register
  * function may take its time.

@@ -78,8 +78,8 @@ struct nvme {
 };
 
 /*
- * Start the controller in `plug`, which must stay, and whose DMA is `dev`'s, and look at namespace 1.  0 or a negative errno; on failure there
- * is nothing to undo.
+ * Start the controller in `plug`, which must stay, and whose DMA is `dev`'s, and look at namespace 1.  0 or a negative
+ * errno; on failure there is nothing to undo.
  */
 int nvme_start(struct nvme *nvme, struct device *dev, const struct linux_plug *plug);
 

@@ -42,8 +42,8 @@ struct sdhci {
 };
 
 /*
- * Start the controller in `plug`, which must stay, and the card.  0; -ENODEV if there is no card, or the controller lacks this kind of DMA; or a
- * negative errno.  On failure there is nothing to undo.
+ * Start the controller in `plug`, which must stay, and the card.  0; -ENODEV if there is no card, or the controller lacks
+ * this kind of DMA; or a negative errno.  On failure there is nothing to undo.
  */
 int sdhci_start(struct sdhci *sdhci, struct device *dev, const struct linux_plug *plug, enum sdhci_dma dma,
     unsigned flaws);

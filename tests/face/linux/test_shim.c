@@ -276,7 +276,8 @@ static void check_list(const struct list_head *head, const int *want, size_t n)
 	assert_int_equal(list_empty(head), n == 0);
 	assert_int_equal(list_is_singular(head), n == 1);
 }
-#define CHECK_LIST(head, ...) check_list(head, (const int[]){ __VA_ARGS__ }, sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))
+#define CHECK_LIST(head, ...)                                                                                          \
+	check_list(head, (const int[]){ __VA_ARGS__ }, sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))
 
 static void test_lists_are_in_the_order_that_was_made(void **state)
 {

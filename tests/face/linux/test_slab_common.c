@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <mete/host.h>
+#include <pthread.h>
 
 #include "small_arena.h"
 
@@ -290,8 +291,7 @@ static void test_zone_flags_limit_physical_addresses(void **state)
 	struct mete_host *host;
 	(void)state;
 
-	if (mete_host_create(NULL, &host))
-		skip_because("the host provider needs 64-bit addresses");
+	assert_ok(mete_host_create(NULL, &host));
 	assert_ok(mete_linux_init(&here, mete_host_provider(host)));
 	for (size_t size = 8; size <= 65536; size *= 8) {
 		void *any = kmalloc(size, GFP_KERNEL), *low = kmalloc(size, GFP_KERNEL | GFP_DMA32);
@@ -306,6 +306,67 @@ static void test_zone_flags_limit_physical_addresses(void **state)
 	}
 	assert_ok(mete_linux_fini(&here));
 	assert_ok(mete_host_destroy(host));
+}
+
+#define NTHREADS 4
+
+static void hook_lock(void *ctx)
+{
+	assert_int_equal(pthread_mutex_lock(ctx), 0);
+}
+
+static void hook_unlock(void *ctx)
+{
+	assert_int_equal(pthread_mutex_unlock(ctx), 0);
+}
+
+/* Each size is asked for by all threads at once the first time, so one of them makes each pool.  NULL: all was well. */
+static void *worker(void *arg)
+{
+	unsigned char mark = *(unsigned char *)arg;
+	unsigned char *cpu[8];
+
+	for (unsigned round = 0; round < 300; round++) {
+		for (size_t i = 0; i < 8; i++) {
+			cpu[i] = kmalloc((size_t)16 << i, GFP_KERNEL);
+			if (!cpu[i])
+				return arg;
+			memset(cpu[i], mark, (size_t)16 << i);
+		}
+		for (size_t i = 0; i < 8; i++) {
+			if (!all_are(cpu[i], (size_t)16 << i, mark))
+				return arg;
+			kfree(cpu[i]);
+		}
+	}
+	return NULL;
+}
+
+static void test_threads_get_blocks_of_their_own(void **state)
+{
+	unsigned char mark[NTHREADS];
+	struct kmalloc_world w;
+	pthread_t thread[NTHREADS];
+	pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* where METE_GUARD is 1 */
+	const struct mete_hooks hooks = { .lock = hook_lock, .unlock = hook_unlock };
+	(void)state;
+
+	if (METE_GUARD == 0)
+		return; /* one thread only */
+	small_arena_start_hooked(&w.small, &hooks, &mutex);
+	assert_ok(mete_linux_init(&here, &w.small.arena.provider));
+	for (unsigned i = 0; i < NTHREADS; i++) {
+		mark[i] = (unsigned char)(i + 1);
+		assert_int_equal(pthread_create(&thread[i], NULL, worker, &mark[i]), 0);
+	}
+	for (unsigned i = 0; i < NTHREADS; i++) {
+		void *wrong;
+		assert_int_equal(pthread_join(thread[i], &wrong), 0);
+		assert_null(wrong);
+	}
+	struct mete_counters counters = small_arena_counters(&w.small);
+	assert_int_equal(counters.double_free + counters.bad_address, 0);
+	end(&w);
 }
 
 static void test_memory_that_is_out_keeps_its_provider(void **state)
@@ -340,7 +401,8 @@ int main(void)
 		cmocka_unit_test(test_bad_kfrees_do_nothing_but_count),
 		cmocka_unit_test(test_krealloc_keeps_the_content),
 		cmocka_unit_test(test_copies_have_the_content),
-		cmocka_unit_test(test_zone_flags_limit_physical_addresses),
+		wide_unit_test(test_zone_flags_limit_physical_addresses),
+		cmocka_unit_test(test_threads_get_blocks_of_their_own),
 		cmocka_unit_test(test_memory_that_is_out_keeps_its_provider),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,9 +2,9 @@
 /*
  * <linux/io.h>: a device's registers.
  *
- * An __iomem address lies in an aperture that mete_linux_iomap() made.  Nothing is there: the CPU traps on it, and only the
- * calls below know which registers it stands for.  Where nothing answers, since the device is gone, or the address is in
- * no aperture, or not aligned, a read is all ones and a write does nothing.
+ * An __iomem address lies in an aperture that mete_linux_iomap() made.  Nothing is there: the CPU traps on it, and only
+ * the calls below know which registers it stands for.  Where nothing answers, since the device is gone, or the address
+ * is in no aperture, or not aligned, a read is all ones and a write does nothing.
  *
  * A write makes visible what was written to memory before; what the relaxed ones may leave out is not left out.
  */
@@ -21,8 +21,8 @@ extern "C" {
 #endif
 
 /*
- * An aperture for `registers`, which are copied; what they lead to must stay until iounmap().  NULL: there are none, or no
- * addresses.  For whoever runs the driver.
+ * An aperture for `registers`, which are copied; what they lead to must stay until iounmap().  NULL: there are none, or
+ * no addresses.  For whoever runs the driver.
  */
 void __iomem *mete_linux_iomap(const struct mete_registers *registers);
 

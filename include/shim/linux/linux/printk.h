@@ -3,8 +3,8 @@
  * <linux/printk.h>: messages, each a line.
  *
  * Formats are the kernel's: `%pad` takes a pointer to a dma_addr_t and `%pa` one to a phys_addr_t; see
- * mete_linux_shim(3) for the others.  A message goes to mete_linux_print(), which writes to stderr unless the application
- * defines one of its own.  There is no pr_cont(): a line that is begun would have to wait for its end.
+ * mete_linux_shim(3) for the others.  A message goes to mete_linux_print(), which writes to stderr unless the
+ * application defines one of its own.  There is no pr_cont(): a line that is begun would have to wait for its end.
  */
 #ifndef METE_SHIM_LINUX_LINUX_PRINTK_H
 #define METE_SHIM_LINUX_LINUX_PRINTK_H

@@ -269,7 +269,7 @@ static int load(bus_dma_tag_t t, struct bus_map *map, const struct mete_pieces *
 	return 0;
 }
 
-int FACE(bus_dmamap_load_pieces)(bus_dma_tag_t t, bus_dmamap_t dmam, const struct mete_pieces *pieces, bus_size_t len,
+int FACE(bus_dmamap_load_pieces)(bus_dma_tag_t t, bus_dmamap_t dmam, const struct mete_pieces *pieces, size_t len,
     int flags)
 {
 	struct bus_map *map = map_of(t, dmam);
@@ -279,33 +279,14 @@ int FACE(bus_dmamap_load_pieces)(bus_dma_tag_t t, bus_dmamap_t dmam, const struc
 	return load(t, map, pieces, flags);
 }
 
-struct one_piece {
-	struct mete_piece piece;
-	bool told;
-};
-
-static bool next_one(void *ctx, struct mete_piece *ret)
-{
-	struct one_piece *one = (struct one_piece *)ctx;
-
-	if (one->told)
-		return false;
-	one->told = true;
-	*ret = one->piece;
-	return true;
-}
-
-static void rewind_one(void *ctx)
-{
-	((struct one_piece *)ctx)->told = false;
-}
-
 int FACE(bus_dmamap_load)(bus_dma_tag_t t, bus_dmamap_t dmam, void *buf, bus_size_t buflen, int flags)
 {
-	struct one_piece one = { { buf, 0, (size_t)buflen, false }, false };
-	const struct mete_pieces pieces = { next_one, &one, rewind_one };
+	struct mete_bsd_object object = mete_bsd_buffer(buf, (size_t)buflen);
+	const struct mete_pieces pieces = mete_bsd_pieces(&object);
 
-	return FACE(bus_dmamap_load_pieces)(t, dmam, &pieces, buflen, flags);
+	if ((size_t)buflen != buflen)
+		return wrong(t);
+	return FACE(bus_dmamap_load_pieces)(t, dmam, &pieces, (size_t)buflen, flags);
 }
 
 /* Whether `seg` is what bus_dmamem_alloc() made for this tag and is still allocated. */

@@ -403,7 +403,11 @@ static void test_bad_packets_are_refused(void **state)
 	assert_int_equal(bus_dmamap_load_mbuf(tag, map, m, 0), EFBIG_);
 	m[1].m_len = m[2].m_len = (packet_len)~0u; /* lengths that overflow */
 	assert_int_not_equal(bus_dmamap_load_mbuf(tag, map, m, 0), 0);
-	m[2].m_len = 500; /* the header says more: what there is counts */
+	m[2].m_len = 500;
+	m[1].m_len = (packet_len)-1000; /* negative, where the type is signed: no byte is given back */
+	assert_int_not_equal(bus_dmamap_load_mbuf(tag, map, m, 0), 0);
+	assert_int_equal(map->dm_mapsize, 0);
+	/* the header says more: what there is counts */
 	m[1].m_len = 1000;
 	assert_int_equal(bus_dmamap_load_mbuf(tag, map, m, 0), 0);
 	assert_int_equal(map->dm_mapsize, 2500);
@@ -443,6 +447,9 @@ static void test_a_uio_is_its_vectors_up_to_resid(void **state)
 		assert_int_equal(bus_dmamap_load_uio(tag, map, &uio, 0), EINVAL_);
 		uio.uio_resid = 0;
 		assert_int_equal(bus_dmamap_load_uio(tag, map, &uio, 0), EINVAL_);
+		uio.uio_resid = SIZE_MAX;
+		assert_int_equal(bus_dmamap_load_uio(tag, map, &uio, 0), EINVAL_);
+		assert_int_equal(bus_dmamap_load_uio(tag, map, NULL, 0), EINVAL_);
 		uio.uio_resid = 100;
 		uio.uio_iovcnt = -1;
 		assert_int_equal(bus_dmamap_load_uio(tag, map, &uio, 0), EINVAL_);

@@ -24,6 +24,7 @@
 #include <sys/mbuf.h>
 #include <sys/uio.h>
 #include <mete/map.h>
+#include <mete/bsd/object.h>
 #include <mete/openbsd.h>
 
 #define BUS_DMA_WAITOK 0x0000    /* may wait */
@@ -75,7 +76,7 @@ int mete_openbsd_bus_dmamap_create(bus_dma_tag_t t, bus_size_t size, int nsegmen
 void mete_openbsd_bus_dmamap_destroy(bus_dma_tag_t t, bus_dmamap_t map);
 int mete_openbsd_bus_dmamap_load(bus_dma_tag_t t, bus_dmamap_t map, void *buf, bus_size_t buflen, int flags);
 int mete_openbsd_bus_dmamap_load_pieces(bus_dma_tag_t t, bus_dmamap_t map, const struct mete_pieces *pieces,
-    bus_size_t len, int flags);
+    size_t len, int flags);
 int mete_openbsd_bus_dmamap_load_raw(bus_dma_tag_t t, bus_dmamap_t map, bus_dma_segment_t *segs, int nsegs,
     bus_size_t size, int flags);
 void mete_openbsd_bus_dmamap_unload(bus_dma_tag_t t, bus_dmamap_t map);
@@ -95,10 +96,8 @@ mete_paddr mete_openbsd_bus_dmamem_mmap(bus_dma_tag_t t, bus_dma_segment_t *segs
 
 #if defined(__GNUC__)
 #define METE_NATIVE static inline __attribute__((always_inline, unused))
-#define METE_WALK static inline __attribute__((unused))
 #else
 #define METE_NATIVE static inline
-#define METE_WALK static inline
 #endif
 
 METE_NATIVE int bus_dmamap_create(bus_dma_tag_t tag, bus_size_t size, int nsegments, bus_size_t maxsegsz,
@@ -119,75 +118,21 @@ METE_NATIVE int bus_dmamap_load(bus_dma_tag_t tag, bus_dmamap_t dmam, void *buf,
 	return mete_openbsd_bus_dmamap_load(tag, dmam, buf, buflen, flags);
 }
 
-struct mete_openbsd_mbufs {
-	struct mbuf *first, *at;
-};
-
-METE_WALK bool mete_openbsd_mbufs_next(void *ctx, struct mete_piece *ret)
-{
-	struct mete_openbsd_mbufs *walk = (struct mete_openbsd_mbufs *)ctx;
-
-	if (walk->at == NULL)
-		return false;
-	ret->cpu = walk->at->m_data;
-	ret->phys = 0;
-	ret->len = (size_t)walk->at->m_len;
-	ret->placed = false;
-	walk->at = walk->at->m_next;
-	return true;
-}
-
-METE_WALK void mete_openbsd_mbufs_rewind(void *ctx)
-{
-	struct mete_openbsd_mbufs *walk = (struct mete_openbsd_mbufs *)ctx;
-
-	walk->at = walk->first;
-}
-
 METE_NATIVE int bus_dmamap_load_mbuf(bus_dma_tag_t tag, bus_dmamap_t dmam, struct mbuf *m, int flags)
 {
-	struct mete_openbsd_mbufs walk = { m, m };
-	struct mete_pieces pieces = { mete_openbsd_mbufs_next, &walk, mete_openbsd_mbufs_rewind };
-	bus_size_t len = m && (m->m_flags & M_PKTHDR) && m->m_pkthdr.len > 0 ? (bus_size_t)m->m_pkthdr.len : 0;
+	struct mete_bsd_object object = mete_bsd_mbufs(m);
+	struct mete_pieces pieces = mete_bsd_pieces(&object);
+	size_t len = m && (m->m_flags & M_PKTHDR) && m->m_pkthdr.len > 0 ? (size_t)m->m_pkthdr.len : 0;
 
 	return mete_openbsd_bus_dmamap_load_pieces(tag, dmam, &pieces, len, flags);
 }
 
-struct mete_openbsd_iovecs {
-	const struct uio *uio;
-	size_t at;   /* next of its vectors */
-	size_t left; /* bytes */
-};
-
-METE_WALK bool mete_openbsd_iovecs_next(void *ctx, struct mete_piece *ret)
-{
-	struct mete_openbsd_iovecs *walk = (struct mete_openbsd_iovecs *)ctx;
-
-	if (walk->uio->uio_iovcnt <= 0 || walk->at >= (size_t)walk->uio->uio_iovcnt || walk->left == 0)
-		return false;
-	const struct iovec *iov = &walk->uio->uio_iov[walk->at++];
-	ret->cpu = iov->iov_base;
-	ret->phys = 0;
-	ret->len = iov->iov_len < walk->left ? iov->iov_len : walk->left;
-	ret->placed = false;
-	walk->left -= ret->len;
-	return true;
-}
-
-METE_WALK void mete_openbsd_iovecs_rewind(void *ctx)
-{
-	struct mete_openbsd_iovecs *walk = (struct mete_openbsd_iovecs *)ctx;
-
-	walk->at = 0;
-	walk->left = (size_t)walk->uio->uio_resid;
-}
-
 METE_NATIVE int bus_dmamap_load_uio(bus_dma_tag_t tag, bus_dmamap_t dmam, struct uio *uio, int flags)
 {
-	struct mete_openbsd_iovecs walk = { uio, 0, (size_t)uio->uio_resid };
-	struct mete_pieces pieces = { mete_openbsd_iovecs_next, &walk, mete_openbsd_iovecs_rewind };
+	struct mete_bsd_object object = mete_bsd_uio(uio);
+	struct mete_pieces pieces = mete_bsd_pieces(&object);
 
-	return mete_openbsd_bus_dmamap_load_pieces(tag, dmam, &pieces, (bus_size_t)uio->uio_resid, flags);
+	return mete_openbsd_bus_dmamap_load_pieces(tag, dmam, &pieces, object.len, flags);
 }
 
 METE_NATIVE int bus_dmamap_load_raw(bus_dma_tag_t tag, bus_dmamap_t dmam, bus_dma_segment_t *segs, int nsegs,
@@ -240,6 +185,5 @@ METE_NATIVE mete_paddr bus_dmamem_mmap(bus_dma_tag_t tag, bus_dma_segment_t *seg
 }
 
 #undef METE_NATIVE
-#undef METE_WALK
 
 #endif

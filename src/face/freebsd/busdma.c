@@ -2,8 +2,8 @@
 /*
  * Maps: loads, syncs and memory of FreeBSD's bus_dma(9).
  *
- * A load does not know what the device will do, so it allows reading and writing, unless BUS_DMA_NOWRITE says more.  Of
- * the ways to load only that of one buffer can be deferred; the others imply BUS_DMA_NOWAIT.
+ * A load does not know what the device will do, so it allows reading and writing, unless BUS_DMA_NOWRITE says more.  Loads
+ * of a buffer and of a struct memdesc can be deferred; those of mbufs and uios imply BUS_DMA_NOWAIT.
  *
  * A load that needs stand-ins, or IOVA, does not overtake those that wait for them.  Whether it needs them shows when it
  * is done; then it is undone.  A load of memory that the device reaches is held up by nobody.
@@ -13,6 +13,7 @@
  */
 #include <mete/bounce.h>
 
+#include "bytes.h"
 #include "checked.h"
 #include "freebsd_face.h"
 
@@ -176,13 +177,41 @@ static void load_end(struct mete_freebsd_bus *bus, bool turn)
 		(void)mete_freebsd_bus_pump(bus);
 }
 
-int mete__freebsd_load(struct mete_freebsd_map *map, const struct mete_pieces *pieces, int flags, bool turn)
+/* Pieces named physically get a CPU view where there is one, so that they can be replaced. */
+struct seen {
+	struct mete_bsd_object *object;
+	const struct mete_provider *provider;
+};
+
+static bool seen_next(void *ctx, struct mete_piece *ret)
+{
+	struct seen *seen = (struct seen *)ctx;
+	const struct mete_provider *p = seen->provider;
+	size_t len;
+
+	if (!seen->object->next(seen->object, ret))
+		return false;
+	if (ret->placed && ret->len && p->ops->view &&
+	    (p->ops->view(p->ctx, ret->phys, ret->len, &ret->cpu, &len) || len < ret->len))
+		ret->cpu = NULL;
+	return true;
+}
+
+static void seen_rewind(void *ctx)
+{
+	mete_bsd_rewind(((struct seen *)ctx)->object);
+}
+
+int mete__freebsd_load(struct mete_freebsd_map *map, struct mete_bsd_object *object, int flags, bool turn)
 {
 	struct mete_freebsd_bus *bus = map->tag->bus;
 	struct mete_map *core = &map->core;
+	struct seen seen = { object, bus->device->provider };
+	const struct mete_pieces pieces = { seen_next, &seen, seen_rewind };
 
+	mete_bsd_rewind(object);
 	load_begin(bus);
-	int error = mete_map_load(core, pieces, flags_access(flags), 0);
+	int error = mete_map_load(core, &pieces, flags_access(flags), 0);
 	map->scarce = !error && map_took_scarce(map);
 	if (map->scarce && !turn && mete_freebsd_bus_waiting(bus)) {
 		(void)mete_map_unload(core);
@@ -199,27 +228,6 @@ int mete__freebsd_load(struct mete_freebsd_map *map, const struct mete_pieces *p
 	}
 	map->nsegs = (int)core->nsegments;
 	return 0;
-}
-
-struct one_piece {
-	struct mete_piece piece;
-	bool told;
-};
-
-static bool next_one(void *ctx, struct mete_piece *ret)
-{
-	struct one_piece *one = (struct one_piece *)ctx;
-
-	if (one->told)
-		return false;
-	one->told = true;
-	*ret = one->piece;
-	return true;
-}
-
-static void rewind_one(void *ctx)
-{
-	((struct one_piece *)ctx)->told = false;
 }
 
 /* Memory of bus_dmamem_alloc, cut as the tag says. */
@@ -247,19 +255,30 @@ static int load_memory(struct mete_freebsd_map *map, const void *buf, bus_size_t
 	return 0;
 }
 
-int mete__freebsd_load_buffer(struct mete_freebsd_map *map, void *buf, bus_size_t buflen, int flags, bool turn)
+/* The bytes of an object; 0 if they are more than `most`. */
+static bus_size_t object_len(struct mete_bsd_object *object, bus_size_t most)
 {
-	struct one_piece one = { { buf, 0, (size_t)buflen, false }, false };
-	const struct mete_pieces pieces = { next_one, &one, rewind_one };
+	bus_size_t left = most;
+	struct mete_piece piece;
 
-	return map->memory ? load_memory(map, buf, buflen) : mete__freebsd_load(map, &pieces, flags, turn);
+	mete_bsd_rewind(object);
+	while (object->next(object, &piece)) {
+		if (piece.len > left)
+			return 0;
+		left -= (bus_size_t)piece.len;
+	}
+	return most - left;
 }
 
-/* Whether `len` bytes may be loaded into the map at all. */
+/* Whether `len` bytes may be loaded into the map now. */
 static bool load_allowed(bus_dma_tag_t tag, bus_dmamap_t map, bus_size_t len)
 {
-	return map_is_of(tag, map) && map->state == MAP_EMPTY && len && len <= tag->maxsize &&
-	    (size_t)len == len;
+	return map->state == MAP_EMPTY && len && len <= tag->maxsize && (size_t)len == len;
+}
+
+static bool object_allowed(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object)
+{
+	return map_is_of(tag, map) && !map->memory && load_allowed(tag, map, object_len(object, tag->maxsize));
 }
 
 static unsigned long releases_so_far(struct mete_freebsd_bus *bus)
@@ -270,22 +289,9 @@ static unsigned long releases_so_far(struct mete_freebsd_bus *bus)
 	return n;
 }
 
-int mete_freebsd_bus_dmamap_load(bus_dma_tag_t tag, bus_dmamap_t map, void *buf, bus_size_t buflen,
-    bus_dmamap_callback_t *callback, void *callback_arg, int flags)
+/* What bus_dmamap_load() returns when the load was tried, with what came of it, and needs no other. */
+static int load_tried(bus_dmamap_t map, int error, bus_dmamap_callback_t *callback, void *callback_arg)
 {
-	if (!load_allowed(tag, map, buflen) || !callback)
-		return freebsd_wrong(tag);
-	unsigned long releases = releases_so_far(tag->bus);
-	int error = mete__freebsd_load_buffer(map, buf, buflen, flags, false);
-	if (error == NATIVE_ENOMEM && !(flags & BUS_DMA_NOWAIT) && !(tag->flags & BUS_DMA_ALLOCNOW) && tag->lockfunc) {
-		map->buf = buf;
-		map->buflen = buflen;
-		map->flags = flags;
-		map->callback = callback;
-		map->callback_arg = callback_arg;
-		if (mete__freebsd_defer(map, releases))
-			return METE_FREEBSD_EINPROGRESS;
-	}
 	if (error && error != NATIVE_EFBIG)
 		return error;
 	if (!error)
@@ -294,12 +300,49 @@ int mete_freebsd_bus_dmamap_load(bus_dma_tag_t tag, bus_dmamap_t map, void *buf,
 	return 0;
 }
 
-int mete_freebsd_bus_dmamap_load_pieces(bus_dma_tag_t tag, bus_dmamap_t map, const struct mete_pieces *pieces,
-    bus_size_t len, bus_dmamap_callback2_t *callback, void *callback_arg, int flags)
+/* Load what has been allowed, or have it wait. */
+static int load_or_wait(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object,
+    bus_dmamap_callback_t *callback, void *callback_arg, int flags)
 {
-	if (!load_allowed(tag, map, len) || map->memory || !callback)
+	unsigned long releases = releases_so_far(tag->bus);
+	int error = mete__freebsd_load(map, object, flags, false);
+
+	if (error == NATIVE_ENOMEM && !(flags & BUS_DMA_NOWAIT) && !(tag->flags & BUS_DMA_ALLOCNOW) && tag->lockfunc) {
+		mete__bytes_copy(&map->object, object, sizeof *object);
+		map->flags = flags;
+		map->callback = callback;
+		map->callback_arg = callback_arg;
+		if (mete__freebsd_defer(map, releases))
+			return METE_FREEBSD_EINPROGRESS;
+	}
+	return load_tried(map, error, callback, callback_arg);
+}
+
+int mete_freebsd_bus_dmamap_load(bus_dma_tag_t tag, bus_dmamap_t map, void *buf, bus_size_t buflen,
+    bus_dmamap_callback_t *callback, void *callback_arg, int flags)
+{
+	if (!map_is_of(tag, map) || !load_allowed(tag, map, buflen) || !callback)
 		return freebsd_wrong(tag);
-	int error = mete__freebsd_load(map, pieces, flags, false);
+	if (map->memory)
+		return load_tried(map, load_memory(map, buf, buflen), callback, callback_arg);
+	struct mete_bsd_object object = mete_bsd_buffer(buf, (size_t)buflen);
+	return load_or_wait(tag, map, &object, callback, callback_arg, flags);
+}
+
+int mete_freebsd_bus_dmamap_load_object(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object,
+    bus_dmamap_callback_t *callback, void *callback_arg, int flags)
+{
+	if (!object_allowed(tag, map, object) || !callback)
+		return freebsd_wrong(tag);
+	return load_or_wait(tag, map, object, callback, callback_arg, flags);
+}
+
+int mete_freebsd_bus_dmamap_load_object2(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object,
+    bus_dmamap_callback2_t *callback, void *callback_arg, int flags)
+{
+	if (!object_allowed(tag, map, object) || !callback)
+		return freebsd_wrong(tag);
+	int error = mete__freebsd_load(map, object, flags, false);
 	if (!error) {
 		map->state = MAP_LOADED;
 		callback(callback_arg, map->native, map->nsegs, (bus_size_t)map->core.len, 0);
@@ -309,12 +352,12 @@ int mete_freebsd_bus_dmamap_load_pieces(bus_dma_tag_t tag, bus_dmamap_t map, con
 	return error;
 }
 
-int mete_freebsd_bus_dmamap_load_pieces_sg(bus_dma_tag_t tag, bus_dmamap_t map, const struct mete_pieces *pieces,
-    bus_size_t len, bus_dma_segment_t *ret_segs, int *ret_nsegs, int flags)
+int mete_freebsd_bus_dmamap_load_object_sg(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object,
+    bus_dma_segment_t *ret_segs, int *ret_nsegs, int flags)
 {
-	if (!load_allowed(tag, map, len) || map->memory || !ret_segs || !ret_nsegs)
+	if (!object_allowed(tag, map, object) || !ret_segs || !ret_nsegs)
 		return freebsd_wrong(tag);
-	int error = mete__freebsd_load(map, pieces, flags, false);
+	int error = mete__freebsd_load(map, object, flags, false);
 	if (error)
 		return error;
 	map->state = MAP_LOADED;

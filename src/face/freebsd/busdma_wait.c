@@ -93,7 +93,7 @@ static enum turn line_turn(struct mete_freebsd_bus *bus, unsigned long ticket)
 	freebsd_unlock(bus);
 	if (gone)
 		return TURN_GONE;
-	int error = mete__freebsd_load_buffer(map, map->buf, map->buflen, map->flags, true);
+	int error = mete__freebsd_load(map, &map->object, map->flags, true);
 	freebsd_lock(bus);
 	bool waits = error == NATIVE_ENOMEM && bus->nbusy; /* if nobody holds anything there is nothing to wait for */
 	bool again = error == NATIVE_ENOMEM && !waits && bus->ends != ends; /* they held it then, and no more */

@@ -47,8 +47,7 @@ struct mete_freebsd_map {
 	/* Of a load that waits. */
 	struct mete_freebsd_map *next;
 	unsigned long ticket;
-	void *buf;
-	bus_size_t buflen;
+	struct mete_bsd_object object;
 	int flags;
 	bus_dmamap_callback_t *callback;
 	void *callback_arg;
@@ -91,13 +90,10 @@ static inline void freebsd_unlock(struct mete_freebsd_bus *bus)
 }
 
 /*
- * Load pieces into the core's map and make the native segments.  Returns a native error.  `turn`: this load waited, and
- * is the first that did; others leave what is scarce to those that wait.
+ * Load an object, from its first piece on, into the core's map and make the native segments.  Returns a native error.
+ * `turn`: this load waited, and is the first that did; others leave what is scarce to those that wait.
  */
-int mete__freebsd_load(struct mete_freebsd_map *map, const struct mete_pieces *pieces, int flags, bool turn);
-
-/* The same for one buffer. */
-int mete__freebsd_load_buffer(struct mete_freebsd_map *map, void *buf, bus_size_t buflen, int flags, bool turn);
+int mete__freebsd_load(struct mete_freebsd_map *map, struct mete_bsd_object *object, int flags, bool turn);
 
 /*
  * Put `map` at the end of the line.  `releases` is the bus's count from before the load was tried.  False, and it is not

@@ -5,7 +5,8 @@
  * Written from the manual page.  Each native name is an inline call of a prefixed one, so that a program may own other
  * functions of these names.  The topmost parent tag is the application's, made with mete_freebsd_bus_init().
  *
- * struct mbuf and struct uio are the driver's environment's: this file only knows the members that it walks along.
+ * struct memdesc, struct bio, struct mbuf and struct uio are the driver's environment's: this file only knows the members
+ * that it uses.
  * Differences: COMPATIBILITY in the manual pages, docs/FIDELITY.md.
  */
 #ifndef METE_COMPAT_FREEBSD_SYS_BUS_DMA_H
@@ -20,9 +21,12 @@
 #endif
 
 #include <machine/bus.h>
+#include <sys/bio.h>
 #include <sys/errno.h>
 #include <sys/mbuf.h>
+#include <sys/memdesc.h>
 #include <sys/uio.h>
+#include <mete/bsd/object.h>
 
 #define BUS_DMA_WAITOK 0x00    /* may wait */
 #define BUS_DMA_NOWAIT 0x01    /* fail rather than wait */
@@ -142,10 +146,12 @@ int mete_freebsd_bus_dmamap_create(bus_dma_tag_t tag, int flags, bus_dmamap_t *r
 int mete_freebsd_bus_dmamap_destroy(bus_dma_tag_t tag, bus_dmamap_t map);
 int mete_freebsd_bus_dmamap_load(bus_dma_tag_t tag, bus_dmamap_t map, void *buf, bus_size_t buflen,
     bus_dmamap_callback_t *callback, void *callback_arg, int flags);
-int mete_freebsd_bus_dmamap_load_pieces(bus_dma_tag_t tag, bus_dmamap_t map, const struct mete_pieces *pieces,
-    bus_size_t len, bus_dmamap_callback2_t *callback, void *callback_arg, int flags);
-int mete_freebsd_bus_dmamap_load_pieces_sg(bus_dma_tag_t tag, bus_dmamap_t map, const struct mete_pieces *pieces,
-    bus_size_t len, bus_dma_segment_t *ret_segs, int *ret_nsegs, int flags);
+int mete_freebsd_bus_dmamap_load_object(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object,
+    bus_dmamap_callback_t *callback, void *callback_arg, int flags);
+int mete_freebsd_bus_dmamap_load_object2(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object,
+    bus_dmamap_callback2_t *callback, void *callback_arg, int flags);
+int mete_freebsd_bus_dmamap_load_object_sg(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object,
+    bus_dma_segment_t *ret_segs, int *ret_nsegs, int flags);
 void mete_freebsd_bus_dmamap_unload(bus_dma_tag_t tag, bus_dmamap_t map);
 void mete_freebsd_bus_dmamap_sync(bus_dma_tag_t tag, bus_dmamap_t map, bus_dmasync_op_t op);
 int mete_freebsd_bus_dmamem_alloc(bus_dma_tag_t tag, void **ret_vaddr, int flags, bus_dmamap_t *ret_map);
@@ -214,100 +220,123 @@ METE_NATIVE int bus_dmamap_load(bus_dma_tag_t dmat, bus_dmamap_t map, void *buf,
 	return error == METE_FREEBSD_EINPROGRESS ? EINPROGRESS : error;
 }
 
-struct mete_freebsd_mbufs {
-	struct mbuf *first, *at;
-};
-
-METE_WALK bool mete_freebsd_mbufs_next(void *ctx, struct mete_piece *ret)
-{
-	struct mete_freebsd_mbufs *walk = (struct mete_freebsd_mbufs *)ctx;
-
-	if (walk->at == NULL)
-		return false;
-	ret->cpu = walk->at->m_data;
-	ret->phys = 0;
-	ret->len = walk->at->m_len > 0 ? (size_t)walk->at->m_len : 0;
-	ret->placed = false;
-	walk->at = walk->at->m_next;
-	return true;
-}
-
-METE_WALK void mete_freebsd_mbufs_rewind(void *ctx)
-{
-	struct mete_freebsd_mbufs *walk = (struct mete_freebsd_mbufs *)ctx;
-
-	walk->at = walk->first;
-}
-
-/* The chain is counted, and m_pkthdr.len not believed. */
-METE_WALK bus_size_t mete_freebsd_mbufs_len(const struct mbuf *m)
-{
-	bus_size_t len = 0;
-
-	for (; m != NULL; m = m->m_next) {
-		if (m->m_len > 0)
-			len += (bus_size_t)m->m_len;
-	}
-	return len;
-}
-
 METE_NATIVE int bus_dmamap_load_mbuf(bus_dma_tag_t dmat, bus_dmamap_t map, struct mbuf *mbuf,
     bus_dmamap_callback2_t *callback, void *callback_arg, int flags)
 {
-	struct mete_freebsd_mbufs walk = { mbuf, mbuf };
-	struct mete_pieces pieces = { mete_freebsd_mbufs_next, &walk, mete_freebsd_mbufs_rewind };
+	struct mete_bsd_object object = mete_bsd_mbufs(mbuf);
 
-	return mete_freebsd_bus_dmamap_load_pieces(dmat, map, &pieces, mete_freebsd_mbufs_len(mbuf), callback,
-	    callback_arg, flags);
+	return mete_freebsd_bus_dmamap_load_object2(dmat, map, &object, callback, callback_arg, flags);
 }
 
 METE_NATIVE int bus_dmamap_load_mbuf_sg(bus_dma_tag_t dmat, bus_dmamap_t map, struct mbuf *mbuf,
     bus_dma_segment_t *segs, int *nsegs, int flags)
 {
-	struct mete_freebsd_mbufs walk = { mbuf, mbuf };
-	struct mete_pieces pieces = { mete_freebsd_mbufs_next, &walk, mete_freebsd_mbufs_rewind };
+	struct mete_bsd_object object = mete_bsd_mbufs(mbuf);
 
-	return mete_freebsd_bus_dmamap_load_pieces_sg(dmat, map, &pieces, mete_freebsd_mbufs_len(mbuf), segs, nsegs,
-	    flags);
-}
-
-struct mete_freebsd_iovecs {
-	const struct uio *uio;
-	size_t at;   /* next of its vectors */
-	size_t left; /* bytes */
-};
-
-METE_WALK bool mete_freebsd_iovecs_next(void *ctx, struct mete_piece *ret)
-{
-	struct mete_freebsd_iovecs *walk = (struct mete_freebsd_iovecs *)ctx;
-
-	if (walk->uio->uio_iovcnt <= 0 || walk->at >= (size_t)walk->uio->uio_iovcnt || walk->left == 0)
-		return false;
-	const struct iovec *iov = &walk->uio->uio_iov[walk->at++];
-	ret->cpu = iov->iov_base;
-	ret->phys = 0;
-	ret->len = iov->iov_len < walk->left ? iov->iov_len : walk->left;
-	ret->placed = false;
-	walk->left -= ret->len;
-	return true;
-}
-
-METE_WALK void mete_freebsd_iovecs_rewind(void *ctx)
-{
-	struct mete_freebsd_iovecs *walk = (struct mete_freebsd_iovecs *)ctx;
-
-	walk->at = 0;
-	walk->left = (size_t)walk->uio->uio_resid;
+	return mete_freebsd_bus_dmamap_load_object_sg(dmat, map, &object, segs, nsegs, flags);
 }
 
 METE_NATIVE int bus_dmamap_load_uio(bus_dma_tag_t dmat, bus_dmamap_t map, struct uio *uio,
     bus_dmamap_callback2_t *callback, void *callback_arg, int flags)
 {
-	size_t len = uio->uio_resid > 0 ? (size_t)uio->uio_resid : 0;
-	struct mete_freebsd_iovecs walk = { uio, 0, len };
-	struct mete_pieces pieces = { mete_freebsd_iovecs_next, &walk, mete_freebsd_iovecs_rewind };
+	struct mete_bsd_object object = mete_bsd_uio(uio);
 
-	return mete_freebsd_bus_dmamap_load_pieces(dmat, map, &pieces, (bus_size_t)len, callback, callback_arg, flags);
+	return mete_freebsd_bus_dmamap_load_object2(dmat, map, &object, callback, callback_arg, flags);
+}
+
+/* A list of segments whose addresses are physical, or the CPU's. */
+METE_WALK bool mete_freebsd_plist_next(void *ctx, struct mete_piece *ret)
+{
+	struct mete_bsd_object *object = (struct mete_bsd_object *)ctx;
+
+	if (object->index == object->count)
+		return false;
+	const bus_dma_segment_t *seg = (const bus_dma_segment_t *)object->first + object->index++;
+	ret->cpu = NULL;
+	ret->phys = seg->ds_addr;
+	ret->len = (size_t)seg->ds_len == seg->ds_len ? (size_t)seg->ds_len : SIZE_MAX;
+	ret->placed = true;
+	return true;
+}
+
+METE_WALK bool mete_freebsd_vlist_next(void *ctx, struct mete_piece *ret)
+{
+	if (!mete_freebsd_plist_next(ctx, ret))
+		return false;
+	ret->cpu = (void *)(uintptr_t)ret->phys;
+	ret->phys = 0;
+	ret->placed = false;
+	return true;
+}
+
+METE_WALK bool mete_freebsd_paddr_next(void *ctx, struct mete_piece *ret)
+{
+	struct mete_bsd_object *object = (struct mete_bsd_object *)ctx;
+
+	if (object->left == 0)
+		return false;
+	ret->cpu = NULL;
+	ret->phys = object->phys;
+	ret->len = object->left;
+	ret->placed = true;
+	object->left = 0;
+	return true;
+}
+
+METE_WALK struct mete_bsd_object mete_freebsd_list(const struct memdesc *mem,
+    bool (*next)(void *object, struct mete_piece *ret_piece))
+{
+	return mete_bsd_object(next, mem->u.md_list, mem->u.md_list && mem->md_nseg > 0 ? (size_t)mem->md_nseg : 0, 0);
+}
+
+/* What `mem` describes, but for a buffer of the CPU's; nothing if it is none of the kinds there are. */
+METE_WALK struct mete_bsd_object mete_freebsd_object(const struct memdesc *mem)
+{
+	struct mete_bsd_object object = mete_bsd_buffer(NULL, 0);
+
+	switch (mem ? mem->md_type : 0) {
+	case MEMDESC_PADDR:
+		object = mete_bsd_object(mete_freebsd_paddr_next, NULL, 1, mem->md_len);
+		object.phys = mem->u.md_paddr;
+		break;
+	case MEMDESC_VLIST:
+		object = mete_freebsd_list(mem, mete_freebsd_vlist_next);
+		break;
+	case MEMDESC_PLIST:
+		object = mete_freebsd_list(mem, mete_freebsd_plist_next);
+		break;
+	case MEMDESC_UIO:
+		object = mete_bsd_uio(mem->u.md_uio);
+		break;
+	case MEMDESC_MBUF:
+		object = mete_bsd_mbufs(mem->u.md_mbuf);
+		break;
+	default:
+		break;
+	}
+	return object;
+}
+
+METE_NATIVE int bus_dmamap_load_mem(bus_dma_tag_t dmat, bus_dmamap_t map, struct memdesc *mem,
+    bus_dmamap_callback_t *callback, void *callback_arg, int flags)
+{
+	if (mem && mem->md_type == MEMDESC_VADDR) {
+		bus_size_t len = (bus_size_t)mem->md_len;
+		return bus_dmamap_load(dmat, map, mem->u.md_vaddr, len == mem->md_len ? len : 0, callback, callback_arg,
+		    flags);
+	}
+	struct mete_bsd_object object = mete_freebsd_object(mem);
+	int error = mete_freebsd_bus_dmamap_load_object(dmat, map, &object, callback, callback_arg, flags);
+
+	return error == METE_FREEBSD_EINPROGRESS ? EINPROGRESS : error;
+}
+
+METE_NATIVE int bus_dmamap_load_bio(bus_dma_tag_t dmat, bus_dmamap_t map, struct bio *bio,
+    bus_dmamap_callback_t *callback, void *callback_arg, int flags)
+{
+	struct memdesc mem = bio ? memdesc_bio(bio) : memdesc_vaddr(NULL, 0);
+
+	return bus_dmamap_load_mem(dmat, map, &mem, callback, callback_arg, flags);
 }
 
 /* These two leave a NULL map alone. */

@@ -6,6 +6,13 @@
  * mete_freebsd_bus, one for each device; its `tag` is what the application hands to the driver.  Drivers include the
  * native headers and never this one.
  *
+ * Or the driver asks bus_get_dma_tag(9) for the tag of its device_t.  The face must not know what a device_t leads to; it
+ * asks a function that whoever defines device_t, in <sys/bus.h>, defines beside it.
+ * include/shim/freebsd/sys/bus.h does both; a harness with its own <sys/bus.h> supplies:
+ *
+ *   struct mete_freebsd_bus *mete_freebsd_bus_of(device_t dev)
+ *        the bus of `dev`; NULL if `dev` is NULL or does no DMA
+ *
  * A load that lacks bounce memory, or IOVA, is deferred: it waits in the bus, first come, first served, until something
  * is unloaded.  Who then runs its callback is the application's choice, for the driver may hold its lock while it
  * unloads, and the callback takes that lock.

@@ -302,16 +302,6 @@ static int bus_dma_id_mapped(void)
 	return 2;
 }
 
-static int bus_get_dma_tag(void)
-{
-	return 3;
-}
-
-static int busdma_lock_mutex(void)
-{
-	return 4;
-}
-
 static int bus_dmamap_load_ccb(void)
 {
 	return 6;
@@ -331,8 +321,35 @@ static void test_absent_calls_of_bus_dma_are_not_declared(void **state)
 {
 	(void)state;
 
-	assert_int_equal(bus_dma_tag_set_domain() + bus_dma_id_mapped() + bus_get_dma_tag() + busdma_lock_mutex() +
-	    bus_dmamap_load_ccb() + bus_dmamap_load_crp() + bus_dmamap_load_crp_buffer(), 1 + 2 + 3 + 4 + 6 + 7 + 9);
+	assert_int_equal(bus_dma_tag_set_domain() + bus_dma_id_mapped() + bus_dmamap_load_ccb() + bus_dmamap_load_crp() +
+	    bus_dmamap_load_crp_buffer(), 1 + 2 + 6 + 7 + 9);
+}
+
+/* A driver asks its device for the parent of its tags. */
+static void test_a_device_has_the_tag_of_its_bus(void **state)
+{
+	struct _device card, leds;
+	bus_dma_tag_t tag = NULL;
+	(void)state;
+
+	start(WORLD_DIRECT);
+	mete_freebsd_device_init(&card, "card0", &bus);
+	mete_freebsd_device_init(&leds, "leds0", NULL);
+	device_set_softc(&card, &tag);
+	assert_string_equal(device_get_nameunit(&card), "card0");
+	assert_ptr_equal(device_get_softc(&card), &tag);
+	assert_ptr_equal(bus_get_dma_tag(&card), bus.tag);
+	assert_int_equal(bus_dma_tag_create(bus_get_dma_tag(&card), 1, 0, BUS_SPACE_MAXADDR, BUS_SPACE_MAXADDR, NULL, NULL,
+	    4096, 1, 4096, 0, busdma_lock_mutex, NULL, &tag), 0);
+	assert_int_equal(mete_freebsd_bus_fini(&bus), METE_EBUSY); /* it is a child of the bus's */
+	assert_int_equal(bus_dma_tag_destroy(tag), 0);
+
+	/* One that does no DMA has none, nor has no device; a tag made of that is refused. */
+	assert_null(bus_get_dma_tag(&leds));
+	assert_null(bus_get_dma_tag(NULL));
+	assert_int_equal(bus_dma_tag_create(bus_get_dma_tag(&leds), 1, 0, BUS_SPACE_MAXADDR, BUS_SPACE_MAXADDR, NULL, NULL,
+	    4096, 1, 4096, 0, NULL, NULL, &tag), EINVAL);
+	end();
 }
 
 int main(void)
@@ -348,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_unrestricted_tags_have_room_for_a_buffer),
 		cmocka_unit_test(test_templates_are_tags_by_name),
 		cmocka_unit_test(test_absent_calls_of_bus_dma_are_not_declared),
+		cmocka_unit_test(test_a_device_has_the_tag_of_its_bus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,8 @@
  * Written from the manual page.  Each native name is an inline call of a prefixed one, so that a program may own other
  * functions of these names.  The topmost parent tag is the application's, made with mete_freebsd_bus_init().
  *
- * struct memdesc, struct bio, struct mbuf and struct uio are the driver's environment's: this file only knows the members
- * that it uses.
+ * device_t, struct mtx, struct memdesc, struct bio, struct mbuf and struct uio are the driver's environment's: this file
+ * only knows the functions and members of them that it uses.
  * Differences: COMPATIBILITY in the manual pages, docs/FIDELITY.md.
  */
 #ifndef METE_COMPAT_FREEBSD_SYS_BUS_DMA_H
@@ -22,9 +22,11 @@
 
 #include <machine/bus.h>
 #include <sys/bio.h>
+#include <sys/bus.h>
 #include <sys/errno.h>
 #include <sys/mbuf.h>
 #include <sys/memdesc.h>
+#include <sys/mutex.h>
 #include <sys/uio.h>
 #include <mete/bsd/object.h>
 
@@ -168,6 +170,25 @@ void mete_freebsd_bus_dmamem_free(bus_dma_tag_t tag, void *vaddr, bus_dmamap_t m
 #define METE_NATIVE static inline
 #define METE_WALK static inline
 #endif
+
+/* NULL, of which no tag can be made, if the device does no DMA. */
+METE_NATIVE bus_dma_tag_t bus_get_dma_tag(device_t dev)
+{
+	struct mete_freebsd_bus *bus = mete_freebsd_bus_of(dev);
+
+	return bus ? bus->tag : NULL;
+}
+
+/* A lock function for tags whose `lockfuncarg` is a struct mtx. */
+METE_NATIVE void busdma_lock_mutex(void *arg, bus_dma_lock_op_t op)
+{
+	struct mtx *mutex = (struct mtx *)arg;
+
+	if (op == BUS_DMA_LOCK)
+		mtx_lock(mutex);
+	else
+		mtx_unlock(mutex);
+}
 
 METE_NATIVE int bus_dma_tag_create(bus_dma_tag_t parent, bus_size_t alignment, bus_addr_t boundary, bus_addr_t lowaddr,
     bus_addr_t highaddr, bus_dma_filter_t *filtfunc, void *filtfuncarg, bus_size_t maxsize, int nsegments,

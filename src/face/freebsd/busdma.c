@@ -470,10 +470,12 @@ int mete_freebsd_bus_dmamem_alloc(bus_dma_tag_t tag, void **ret_vaddr, int flags
 
 void mete_freebsd_bus_dmamem_free(bus_dma_tag_t tag, void *vaddr, bus_dmamap_t map)
 {
-	if (!map_is_of(tag, map) || !map->memory || map->memory != vaddr ||
-	    mete_device_free(tag->bus->device, vaddr, (size_t)tag->maxsize)) {
+	if (!map_is_of(tag, map) || !map->memory || map->memory != vaddr) {
 		freebsd_wrong(tag);
 		return;
 	}
+	/* The map is this tag's whatever became of the memory, which others may have freed: it goes either way. */
+	if (mete_device_free(tag->bus->device, vaddr, (size_t)tag->maxsize))
+		freebsd_wrong(tag);
 	map_drop(map);
 }

@@ -225,6 +225,27 @@ static void test_memory_is_within_every_limit(void **state)
 	}
 }
 
+/* Memory that another face, or the application, freed: the free is counted, and what is left of the map goes. */
+static void test_memory_that_others_freed_leaves_nothing(void **state)
+{
+	struct told told = { 0 };
+	bus_dmamap_t map;
+	void *cpu;
+	(void)state;
+
+	start(WORLD_DIRECT);
+	bus_dma_tag_t tag = tag_of(4096, 1, 4096);
+	assert_int_equal(bus_dmamem_alloc(tag, &cpu, BUS_DMA_NOWAIT, &map), 0);
+	assert_int_equal(bus_dmamap_load(tag, map, cpu, 4096, callback, &told, 0), 0);
+	assert_ok(mete_device_free(&world.device, cpu, 4096));
+	assert_int_equal(bus_dma_tag_destroy(tag), EBUSY);
+	unsigned long bad = bad_arguments();
+	bus_dmamem_free(tag, cpu, map);
+	assert_true(bad_arguments() > bad);
+	assert_int_equal(bus_dma_tag_destroy(tag), 0);
+	end();
+}
+
 static void test_memory_that_cannot_be_had_is_refused(void **state)
 {
 	static const struct {
@@ -446,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_an_iommu_that_fails_is_told),
 		cmocka_unit_test(test_nowrite_is_for_reading),
 		cmocka_unit_test(test_memory_is_within_every_limit),
+		cmocka_unit_test(test_memory_that_others_freed_leaves_nothing),
 		cmocka_unit_test(test_memory_that_cannot_be_had_is_refused),
 		cmocka_unit_test(test_kinds_of_memory_are_hints),
 		cmocka_unit_test(test_memory_that_is_not_coherent_is_synced),

@@ -38,8 +38,7 @@ struct mete_freebsd_bus {
 	struct mete_freebsd_map *first;   /* loads that wait, in order */
 	struct mete_freebsd_map *last;
 	unsigned long tickets;            /* loads deferred so far */
-	unsigned long releases;           /* unloads so far */
-	unsigned long ends;               /* of these, and of loads that hold nothing in the end */
+	unsigned long ends;               /* unloads so far, and loads that hold nothing in the end */
 	size_t nbusy;                     /* maps that hold what is scarce, and loads in progress */
 	bool pumping;                     /* somebody runs callbacks ... */
 	bool again;                       /* ... and something was unloaded meanwhile */

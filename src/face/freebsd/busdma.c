@@ -281,10 +281,10 @@ static bool object_allowed(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_
 	return map_is_of(tag, map) && !map->memory && load_allowed(tag, map, object_len(object, tag->maxsize));
 }
 
-static unsigned long releases_so_far(struct mete_freebsd_bus *bus)
+static unsigned long ends_so_far(struct mete_freebsd_bus *bus)
 {
 	freebsd_lock(bus);
-	unsigned long n = bus->releases;
+	unsigned long n = bus->ends;
 	freebsd_unlock(bus);
 	return n;
 }
@@ -304,7 +304,7 @@ static int load_tried(bus_dmamap_t map, int error, bus_dmamap_callback_t *callba
 static int load_or_wait(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object,
     bus_dmamap_callback_t *callback, void *callback_arg, int flags)
 {
-	unsigned long releases = releases_so_far(tag->bus);
+	unsigned long ends = ends_so_far(tag->bus);
 	int error = mete__freebsd_load(map, object, flags, false);
 
 	if (error == NATIVE_ENOMEM && !(flags & BUS_DMA_NOWAIT) && !(tag->flags & BUS_DMA_ALLOCNOW) && tag->lockfunc) {
@@ -312,7 +312,7 @@ static int load_or_wait(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_obj
 		map->flags = flags;
 		map->callback = callback;
 		map->callback_arg = callback_arg;
-		if (mete__freebsd_defer(map, releases))
+		if (mete__freebsd_defer(map, ends + 1)) /* 1 = the load just tried */
 			return METE_FREEBSD_EINPROGRESS;
 	}
 	return load_tried(map, error, callback, callback_arg);

@@ -33,12 +33,12 @@ static void line_leave(struct mete_freebsd_bus *bus, struct mete_freebsd_map *ma
 	map->state = MAP_EMPTY;
 }
 
-bool mete__freebsd_defer(struct mete_freebsd_map *map, unsigned long releases)
+bool mete__freebsd_defer(struct mete_freebsd_map *map, unsigned long ends)
 {
 	struct mete_freebsd_bus *bus = map->tag->bus;
 
 	freebsd_lock(bus);
-	bool missed = bus->releases != releases; /* another thread unloaded since, and saw nobody in line */
+	bool missed = bus->ends != ends; /* what another thread held is free since, and it saw nobody in line */
 	if (!bus->nbusy && !missed && !bus->first) {
 		freebsd_unlock(bus);
 		return false;
@@ -72,7 +72,6 @@ void mete__freebsd_released(struct mete_freebsd_bus *bus, bool held)
 	freebsd_lock(bus);
 	bus->nbusy -= held;
 	bus->ends++;
-	bus->releases++;
 	bool waiting = bus->first != NULL;
 	freebsd_unlock(bus);
 	if (!waiting)

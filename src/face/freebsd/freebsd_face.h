@@ -96,10 +96,10 @@ static inline void freebsd_unlock(struct mete_freebsd_bus *bus)
 int mete__freebsd_load(struct mete_freebsd_map *map, struct mete_bsd_object *object, int flags, bool turn);
 
 /*
- * Put `map` at the end of the line.  `releases` is the bus's count from before the load was tried.  False, and it is not
- * done, if nobody holds anything: it would wait for ever.
+ * Put `map` at the end of the line.  `ends` is the bus's count, as it is if no other load or unload ended since this one
+ * was tried.  False, and it is not done, if nobody holds anything: it would wait for ever.
  */
-bool mete__freebsd_defer(struct mete_freebsd_map *map, unsigned long releases);
+bool mete__freebsd_defer(struct mete_freebsd_map *map, unsigned long ends);
 
 /* Take `map` out of the line. */
 void mete__freebsd_cancel(struct mete_freebsd_map *map);

@@ -346,7 +346,11 @@ int FACE(bus_dmamap_load_raw)(bus_dma_tag_t t, bus_dmamap_t dmam, bus_dma_segmen
 		return wrong(t);
 	const struct mete_pieces pieces = { next_raw, &raw, rewind_raw };
 	int error = load(t, map, &pieces, flags);
-	return error == NATIVE_EFBIG ? NATIVE_EINVAL : error; /* of the loads this one alone */
+#if METE_FACE == FACE_OPENBSD
+	if (error == NATIVE_EFBIG) /* of its loads this one alone */
+		return NATIVE_EINVAL;
+#endif
+	return error;
 }
 
 void FACE(bus_dmamap_unload)(bus_dma_tag_t t, bus_dmamap_t dmam)

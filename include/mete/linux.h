@@ -37,6 +37,7 @@ struct mete_linux_view {
 	uint64_t boundary_mask;    /* dev->dma_parms->segment_boundary_mask; 0: unset */
 	uint32_t max_segment;      /* dev->dma_parms->max_segment_size; 0: unset */
 	uint32_t min_align_mask;   /* dev->dma_parms->min_align_mask */
+	const char *call;          /* the native call, for who observes; NULL: as the face's own is called */
 };
 
 /* Of the native attributes, those that change a result; by the kernel's numbers. */
@@ -163,6 +164,7 @@ void mete_linux_dma_unmap_phys(const struct mete_linux_view *view, uint64_t hand
 void mete_linux_dma_sync_single_for_cpu(const struct mete_linux_view *view, uint64_t handle, size_t size, int direction);
 void mete_linux_dma_sync_single_for_device(const struct mete_linux_view *view, uint64_t handle, size_t size,
     int direction);
+bool mete_linux_dma_mapping_error(const struct mete_linux_view *view, uint64_t handle);
 bool mete_linux_dma_need_sync(const struct mete_linux_view *view, uint64_t handle);
 size_t mete_linux_dma_max_mapping_size(const struct mete_linux_view *view);
 size_t mete_linux_dma_opt_mapping_size(const struct mete_linux_view *view);

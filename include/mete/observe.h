@@ -32,6 +32,7 @@ enum mete_event_kind {
 	METE_EVENT_MAP_SYNC,/* a sync was asked for: device, owner, off, len, sync, access */
 	METE_EVENT_KEPT,    /* the free or unmap that was asked for last on this thread was refused, so nothing has changed: device, cpu
 	                     * or else bus */
+	METE_EVENT_MISTAKE, /* a face found a mistake by itself, and told mete_provider_note(): error */
 	METE_EVENT_BORN,    /* a device, pool, classes, bounce area or map was initialised: device, owner */
 	METE_EVENT_GONE,    /* it was finished, or that was refused: device, owner */
 };
@@ -69,8 +70,9 @@ struct mete_observer {
 
 	/*
 	 * A face's call was entered from `site`: of "linux", "dma_map_single", say; both stay for ever.  `count` is the number of
-	 * pieces that it was given, if it takes one.  Until it is left, events on this thread are its doing.  Calls nest, where a
-	 * driver calls from inside a callback.
+	 * pieces that it was given, if it takes one.  Until it is left, events on this thread are its doing, and so are calls of
+	 * the face's own that it makes.  A `name` of NULL says that the face now calls the driver back: what happens until that is
+	 * left is the driver's own doing again.
 	 */
 	void (*call)(struct mete_observer *observer, const char *face, const char *name, const void *site, size_t count);
 	void (*left)(struct mete_observer *observer);
@@ -128,12 +130,17 @@ static inline void mete_observe_left(const struct mete_provider *const *provider
 		(*provider)->observer->left((*provider)->observer);
 }
 
-#define METE_OBSERVE_PIECES(provider, face, name, count) \
+#define METE_OBSERVE(provider, face, name, site, count) \
 	__attribute__((cleanup(mete_observe_left))) const struct mete_provider *const observed_ = \
-	    mete_observe_entered(provider, face, name, METE_CALLER(), count)
+	    mete_observe_entered(provider, face, name, site, count)
 #else
-#define METE_OBSERVE_PIECES(provider, face, name, count) ((void)(provider), (void)(count))
+#define METE_OBSERVE(provider, face, name, site, count) ((void)(provider), (void)(site), (void)(count))
 #endif
-#define METE_OBSERVE_CALL(provider, face, name) METE_OBSERVE_PIECES(provider, face, name, 0)
+#define METE_OBSERVE_PIECES(provider, face, name, count) METE_OBSERVE(provider, face, name, METE_CALLER(), count)
+#define METE_OBSERVE_CALL(provider, face, name) METE_OBSERVE(provider, face, name, METE_CALLER(), 0)
+#define METE_OBSERVE_FROM(provider, face, name, site) METE_OBSERVE(provider, face, name, site, 0)
+
+/* The same: the rest of this block is the driver, called back. */
+#define METE_OBSERVE_CALLBACK(provider) METE_OBSERVE(provider, NULL, NULL, NULL, 0)
 
 #endif

@@ -29,16 +29,21 @@ static struct mete_check *check_of(struct mete_observer *observer)
 	return (struct mete_check *)(void *)observer;
 }
 
+/* The innermost call that this thread is in; NULL: none. */
+static struct entered *innermost(void)
+{
+	return ncalls ? &calls[(ncalls < NESTING ? ncalls : NESTING) - 1] : NULL;
+}
+
 static void check_call(struct mete_observer *observer, const char *face, const char *name, const void *site,
     size_t count)
 {
-	struct entered *entered = &calls[ncalls < NESTING ? ncalls : NESTING - 1];
+	const struct entered *outer = innermost();
+	struct entered made = { check_of(observer), { face, name, site }, count };
 
-	entered->check = check_of(observer);
-	entered->place.face = face;
-	entered->place.call = name;
-	entered->place.site = site;
-	entered->count = count;
+	if (outer && name && outer->place.call)
+		made = *outer; /* the face's own business */
+	calls[ncalls < NESTING ? ncalls : NESTING - 1] = made;
 	ncalls++;
 }
 
@@ -52,11 +57,12 @@ static void check_left(struct mete_observer *observer)
 /* The place that an event of this thread comes from. */
 static struct place check_here(const struct mete_check *check, const void *site, size_t *ret_count)
 {
-	const struct entered *entered = ncalls ? &calls[(ncalls < NESTING ? ncalls : NESTING) - 1] : NULL;
+	const struct entered *entered = innermost();
 	const struct place direct = { NULL, NULL, site };
 
-	*ret_count = entered && entered->check == check ? entered->count : 0;
-	return entered && entered->check == check ? entered->place : direct;
+	bool called = entered && entered->check == check && entered->place.call;
+	*ret_count = called ? entered->count : 0;
+	return called ? entered->place : direct;
 }
 
 static void check_event(struct mete_observer *observer, const struct mete_event *event)

@@ -387,6 +387,36 @@ static void judge_gone(const struct mete_event *e, const struct place *here, str
 	f->device = e->device;
 }
 
+/* What a call that a face refuses by itself does wrong, by a part of its name. */
+static const struct {
+	int error;
+	const char *part;
+	enum mete_misuse misuse;
+	const char *what;
+} mistakes[] = {
+	{ METE_EFAULT, "free", METE_DMA_A06, "it was not allocated with this bus address" },
+	{ METE_EFAULT, "unmap", METE_DMA_M05, "this address says that mapping had failed" },
+	{ METE_EFAULT, "sync", METE_DMA_M05, "this address says that mapping had failed" },
+	{ METE_EINVAL, "sync", METE_DMA_O07, "these operations are none, or do not go together, for this map" },
+	{ METE_EINVAL, "unload", METE_DMA_X07, "the map is not loaded, or not of this tag" },
+	{ METE_EINVAL, "unmap", METE_DMA_M07, "this is no direction that can be unmapped" },
+	{ METE_EINVAL, "destroy", METE_DMA_X05, "it is not of this tag, or in use" },
+	{ METE_EINVAL, "create", METE_DMA_C06, "nothing could obey these limits" },
+	{ METE_EINVAL, "subregion", METE_DMA_C06, "nothing could obey these limits" },
+	{ METE_EINVAL, "free", METE_DMA_A03, "no such memory is allocated" },
+	{ METE_EINVAL, "", METE_DMA_A12, "this size, alignment or flag is impossible" },
+};
+
+static void judge_mistake(const struct mete_event *e, const struct place *here, struct findings *found)
+{
+	for (size_t i = 0; here->call && i < sizeof mistakes / sizeof mistakes[0]; i++) {
+		if (mistakes[i].error != e->error || !strstr(here->call, mistakes[i].part))
+			continue;
+		say(mete__findings_add(found, mistakes[i].misuse, here), "%s", mistakes[i].what);
+		return;
+	}
+}
+
 void mete__judge_event(struct mete_check *check, const struct mete_event *e, const struct place *here, size_t count,
     struct findings *found)
 {
@@ -425,6 +455,9 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 		break;
 	case METE_EVENT_KEPT:
 		mete__ledger_keep(&check->ledger, e);
+		break;
+	case METE_EVENT_MISTAKE:
+		judge_mistake(e, here, found);
 		break;
 	case METE_EVENT_BORN:
 		break;

@@ -13,6 +13,7 @@
 #include "checked.h"
 #include "line.h"
 #include "slab.h"
+#include "tell.h"
 
 int mete_want_check(const struct mete_want *want)
 {
@@ -91,6 +92,8 @@ void mete_provider_note(struct mete_provider *provider, int error)
 
 	mete__line_count(provider, error == METE_EINVAL ? &counters->bad_argument
 	    : error == METE_EFAULT ? &counters->wrong_pair : &counters->failed, error);
+	if (METE_OBSERVED(provider))
+		mete__tell_mistake(provider, METE_CALLER(), error);
 }
 
 size_t mete_provider_held(struct mete_provider *provider)

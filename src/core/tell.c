@@ -102,3 +102,12 @@ void mete__tell_life(enum mete_event_kind kind, const void *site, struct mete_de
 {
 	mete__tell_memory(kind, site, device, owner_kind, owner, NULL, 0, 0, error);
 }
+
+void mete__tell_mistake(struct mete_provider *provider, const void *site, int error)
+{
+	struct mete_event e;
+
+	event_start(&e, METE_EVENT_MISTAKE, site, NULL);
+	e.error = error;
+	provider->observer->event(provider->observer, &e);
+}

@@ -23,6 +23,9 @@ void mete__tell_map(enum mete_event_kind kind, const void *site, const struct me
 /* A load reads `len` bytes of its object, from offset `off` of what it shows. */
 void mete__tell_stretch(const struct mete_map *map, const void *cpu, mete_paddr phys, size_t off, size_t len);
 
+/* A face told of a mistake. */
+void mete__tell_mistake(struct mete_provider *provider, const void *site, int error);
+
 /* Something is born or gone. */
 void mete__tell_life(enum mete_event_kind kind, const void *site, struct mete_device *device,
     enum mete_owner_kind owner_kind, const void *owner, int error);

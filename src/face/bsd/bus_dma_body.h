@@ -20,11 +20,16 @@
 #ifndef BUS_DMA_BODY_H
 #define BUS_DMA_BODY_H
 
+#include <mete/observe.h>
+
 #include "bytes.h"
 #include "checked.h"
 
 #define FACE_OPENBSD 3
 #define FACE_NETBSD 4
+
+/* First of all in each call: who observes hears of it. */
+#define BSD_CALL(t, name) METE_OBSERVE_CALL((t)->device->provider, METE_FACE == FACE_NETBSD ? "netbsd" : "openbsd", name)
 
 /* Both systems' numbers. */
 enum { NATIVE_EIO = 5, NATIVE_ENOMEM = 12, NATIVE_EINVAL = 22, NATIVE_EFBIG = 27 };
@@ -148,6 +153,8 @@ int FACE(tag_init)(struct FACE(tag) *tag, struct mete_device *device)
 int mete_netbsd_bus_dmatag_subregion(bus_dma_tag_t t, bus_addr_t min_addr, bus_addr_t max_addr, bus_dma_tag_t *ret_tag,
     int flags)
 {
+	BSD_CALL(t, "bus_dmatag_subregion");
+
 	struct mete_provider *p = t->device->provider;
 
 	(void)flags;
@@ -180,6 +187,8 @@ void mete_netbsd_bus_dmatag_destroy(bus_dma_tag_t t)
 int FACE(bus_dmamap_create)(bus_dma_tag_t t, bus_size_t size, int nsegments, bus_size_t maxsegsz, bus_size_t boundary,
     int flags, bus_dmamap_t *ret_map)
 {
+	BSD_CALL(t, "bus_dmamap_create");
+
 	struct mete_provider *p = t->device->provider;
 	struct mete_constraint limit;
 	struct bus_map *map;
@@ -228,6 +237,8 @@ static void unload(struct bus_map *map)
 
 void FACE(bus_dmamap_destroy)(bus_dma_tag_t t, bus_dmamap_t dmam)
 {
+	BSD_CALL(t, "bus_dmamap_destroy");
+
 	struct mete_provider *p = t->device->provider;
 	struct bus_map *map = map_of(t, dmam);
 
@@ -272,6 +283,8 @@ static int load(bus_dma_tag_t t, struct bus_map *map, const struct mete_pieces *
 int FACE(bus_dmamap_load_pieces)(bus_dma_tag_t t, bus_dmamap_t dmam, const struct mete_pieces *pieces, size_t len,
     int flags)
 {
+	BSD_CALL(t, "bus_dmamap_load");
+
 	struct bus_map *map = map_of(t, dmam);
 
 	if (!map || !len || len > map->size)
@@ -281,6 +294,8 @@ int FACE(bus_dmamap_load_pieces)(bus_dma_tag_t t, bus_dmamap_t dmam, const struc
 
 int FACE(bus_dmamap_load)(bus_dma_tag_t t, bus_dmamap_t dmam, void *buf, bus_size_t buflen, int flags)
 {
+	BSD_CALL(t, "bus_dmamap_load");
+
 	struct mete_bsd_object object = mete_bsd_buffer(buf, (size_t)buflen);
 	const struct mete_pieces pieces = mete_bsd_pieces(&object);
 
@@ -331,6 +346,8 @@ static void rewind_raw(void *ctx)
 int FACE(bus_dmamap_load_raw)(bus_dma_tag_t t, bus_dmamap_t dmam, bus_dma_segment_t *segs, int nsegs, bus_size_t size,
     int flags)
 {
+	BSD_CALL(t, "bus_dmamap_load_raw");
+
 	struct bus_map *map = map_of(t, dmam);
 	struct raw raw = { segs, size, 0, size };
 	bus_size_t missing = size;
@@ -355,6 +372,8 @@ int FACE(bus_dmamap_load_raw)(bus_dma_tag_t t, bus_dmamap_t dmam, bus_dma_segmen
 
 void FACE(bus_dmamap_unload)(bus_dma_tag_t t, bus_dmamap_t dmam)
 {
+	BSD_CALL(t, "bus_dmamap_unload");
+
 	struct bus_map *map = map_of(t, dmam);
 
 	if (!map)
@@ -365,6 +384,8 @@ void FACE(bus_dmamap_unload)(bus_dma_tag_t t, bus_dmamap_t dmam)
 
 void FACE(bus_dmamap_sync)(bus_dma_tag_t t, bus_dmamap_t dmam, bus_addr_t offset, bus_size_t len, int ops)
 {
+	BSD_CALL(t, "bus_dmamap_sync");
+
 	struct bus_map *map = map_of(t, dmam);
 
 	if (!map || ops < 0 || ops > 15 || !op_table[ops].known) {
@@ -383,6 +404,8 @@ void FACE(bus_dmamap_sync)(bus_dma_tag_t t, bus_dmamap_t dmam, bus_addr_t offset
 int FACE(bus_dmamem_alloc)(bus_dma_tag_t t, bus_size_t size, bus_size_t alignment, bus_size_t boundary,
     bus_dma_segment_t *segs, int nsegs, int *ret_nsegs, int flags)
 {
+	BSD_CALL(t, "bus_dmamem_alloc");
+
 	const size_t frame = t->device->provider->frame;
 	struct mete_constraint limit;
 	void *cpu;
@@ -415,6 +438,8 @@ int FACE(bus_dmamem_alloc)(bus_dma_tag_t t, bus_size_t size, bus_size_t alignmen
 
 void FACE(bus_dmamem_free)(bus_dma_tag_t t, bus_dma_segment_t *segs, int nsegs)
 {
+	BSD_CALL(t, "bus_dmamem_free");
+
 	if (!segs || nsegs != 1 || !seg_is_ours(t, segs)) {
 		wrong(t);
 		return;
@@ -424,6 +449,8 @@ void FACE(bus_dmamem_free)(bus_dma_tag_t t, bus_dma_segment_t *segs, int nsegs)
 
 int FACE(bus_dmamem_map)(bus_dma_tag_t t, bus_dma_segment_t *segs, int nsegs, size_t size, void **ret_kva, int flags)
 {
+	BSD_CALL(t, "bus_dmamem_map");
+
 	(void)flags; /* the memory is as it was allocated */
 	if (!segs || nsegs != 1 || !size || size > segs->ds_len || !ret_kva || !seg_is_ours(t, segs))
 		return wrong(t);
@@ -434,6 +461,8 @@ int FACE(bus_dmamem_map)(bus_dma_tag_t t, bus_dma_segment_t *segs, int nsegs, si
 /* Nothing was made that would have to go. */
 void FACE(bus_dmamem_unmap)(bus_dma_tag_t t, void *kva, size_t size)
 {
+	BSD_CALL(t, "bus_dmamem_unmap");
+
 	mete_baddr bus;
 
 	if (!size || mete_device_address(t->device, kva, &bus))
@@ -442,6 +471,8 @@ void FACE(bus_dmamem_unmap)(bus_dma_tag_t t, void *kva, size_t size)
 
 mete_paddr FACE(bus_dmamem_mmap)(bus_dma_tag_t t, bus_dma_segment_t *segs, int nsegs, off_t off, int prot, int flags)
 {
+	BSD_CALL(t, "bus_dmamem_mmap");
+
 	struct mete_provider *p = t->device->provider;
 	mete_paddr phys;
 	size_t len;

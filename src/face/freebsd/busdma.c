@@ -89,6 +89,8 @@ static bool map_capacity(const struct mete_freebsd_tag *tag, size_t *ret)
 
 int mete_freebsd_bus_dmamap_create(bus_dma_tag_t tag, int flags, bus_dmamap_t *ret_map)
 {
+	FREEBSD_CALL(tag, "bus_dmamap_create");
+
 	const struct mete_provider *p = tag->bus->device->provider;
 	size_t capacity, len;
 
@@ -130,6 +132,8 @@ static void map_drop(struct mete_freebsd_map *map)
 
 int mete_freebsd_bus_dmamap_destroy(bus_dma_tag_t tag, bus_dmamap_t map)
 {
+	FREEBSD_CALL(tag, "bus_dmamap_destroy");
+
 	if (!map)
 		return 0;
 	if (!map_is_of(tag, map) || map->memory)
@@ -289,6 +293,20 @@ static unsigned long ends_so_far(struct mete_freebsd_bus *bus)
 	return n;
 }
 
+static void call_back(bus_dmamap_t map, bus_dmamap_callback_t *callback, void *callback_arg, int error)
+{
+	FREEBSD_CALLBACK(map);
+
+	callback(callback_arg, map->native, error ? 0 : map->nsegs, error);
+}
+
+static void call_back2(bus_dmamap_t map, bus_dmamap_callback2_t *callback, void *callback_arg, int error)
+{
+	FREEBSD_CALLBACK(map);
+
+	callback(callback_arg, map->native, error ? 0 : map->nsegs, error ? 0 : (bus_size_t)map->core.len, error);
+}
+
 /* What bus_dmamap_load() returns when the load was tried, with what came of it, and needs no other. */
 static int load_tried(bus_dmamap_t map, int error, bus_dmamap_callback_t *callback, void *callback_arg)
 {
@@ -296,7 +314,7 @@ static int load_tried(bus_dmamap_t map, int error, bus_dmamap_callback_t *callba
 		return error;
 	if (!error)
 		map->state = MAP_LOADED;
-	callback(callback_arg, map->native, error ? 0 : map->nsegs, error);
+	call_back(map, callback, callback_arg, error);
 	return 0;
 }
 
@@ -321,6 +339,8 @@ static int load_or_wait(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_obj
 int mete_freebsd_bus_dmamap_load(bus_dma_tag_t tag, bus_dmamap_t map, void *buf, bus_size_t buflen,
     bus_dmamap_callback_t *callback, void *callback_arg, int flags)
 {
+	FREEBSD_CALL(tag, "bus_dmamap_load");
+
 	if (!map_is_of(tag, map) || !load_allowed(tag, map, buflen) || !callback)
 		return freebsd_wrong(tag);
 	if (map->memory)
@@ -332,6 +352,8 @@ int mete_freebsd_bus_dmamap_load(bus_dma_tag_t tag, bus_dmamap_t map, void *buf,
 int mete_freebsd_bus_dmamap_load_object(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object,
     bus_dmamap_callback_t *callback, void *callback_arg, int flags)
 {
+	FREEBSD_CALL(tag, "bus_dmamap_load");
+
 	if (!object_allowed(tag, map, object) || !callback)
 		return freebsd_wrong(tag);
 	return load_or_wait(tag, map, object, callback, callback_arg, flags);
@@ -340,14 +362,16 @@ int mete_freebsd_bus_dmamap_load_object(bus_dma_tag_t tag, bus_dmamap_t map, str
 int mete_freebsd_bus_dmamap_load_object2(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object,
     bus_dmamap_callback2_t *callback, void *callback_arg, int flags)
 {
+	FREEBSD_CALL(tag, "bus_dmamap_load");
+
 	if (!object_allowed(tag, map, object) || !callback)
 		return freebsd_wrong(tag);
 	int error = mete__freebsd_load(map, object, flags, false);
 	if (!error) {
 		map->state = MAP_LOADED;
-		callback(callback_arg, map->native, map->nsegs, (bus_size_t)map->core.len, 0);
+		call_back2(map, callback, callback_arg, 0);
 	} else if (error == NATIVE_EFBIG) {
-		callback(callback_arg, map->native, 0, 0, error);
+		call_back2(map, callback, callback_arg, error);
 	}
 	return error;
 }
@@ -355,6 +379,8 @@ int mete_freebsd_bus_dmamap_load_object2(bus_dma_tag_t tag, bus_dmamap_t map, st
 int mete_freebsd_bus_dmamap_load_object_sg(bus_dma_tag_t tag, bus_dmamap_t map, struct mete_bsd_object *object,
     bus_dma_segment_t *ret_segs, int *ret_nsegs, int flags)
 {
+	FREEBSD_CALL(tag, "bus_dmamap_load");
+
 	if (!object_allowed(tag, map, object) || !ret_segs || !ret_nsegs)
 		return freebsd_wrong(tag);
 	int error = mete__freebsd_load(map, object, flags, false);
@@ -369,6 +395,8 @@ int mete_freebsd_bus_dmamap_load_object_sg(bus_dma_tag_t tag, bus_dmamap_t map, 
 
 void mete_freebsd_bus_dmamap_unload(bus_dma_tag_t tag, bus_dmamap_t map)
 {
+	FREEBSD_CALL(tag, "bus_dmamap_unload");
+
 	if (!map)
 		return;
 	if (!map_is_of(tag, map)) {
@@ -406,6 +434,8 @@ static void map_sync(struct mete_freebsd_map *map, enum mete_sync sync, unsigned
 
 void mete_freebsd_bus_dmamap_sync(bus_dma_tag_t tag, bus_dmamap_t map, bus_dmasync_op_t op)
 {
+	FREEBSD_CALL(tag, "bus_dmamap_sync");
+
 	if (!map)
 		return;
 	if (!map_is_of(tag, map) || map->state != MAP_LOADED || op < 1 || op > 15) {
@@ -436,6 +466,8 @@ static bool memory_limit(const struct mete_freebsd_tag *tag, size_t capacity, st
 
 int mete_freebsd_bus_dmamem_alloc(bus_dma_tag_t tag, void **ret_vaddr, int flags, bus_dmamap_t *ret_map)
 {
+	FREEBSD_CALL(tag, "bus_dmamem_alloc");
+
 	struct mete_device *device = tag->bus->device;
 	enum mete_memory memory = flags_memory(flags);
 	struct mete_constraint limit;
@@ -470,6 +502,8 @@ int mete_freebsd_bus_dmamem_alloc(bus_dma_tag_t tag, void **ret_vaddr, int flags
 
 void mete_freebsd_bus_dmamem_free(bus_dma_tag_t tag, void *vaddr, bus_dmamap_t map)
 {
+	FREEBSD_CALL(tag, "bus_dmamem_free");
+
 	if (!map_is_of(tag, map) || !map->memory || map->memory != vaddr) {
 		freebsd_wrong(tag);
 		return;

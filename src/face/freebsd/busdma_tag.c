@@ -68,6 +68,8 @@ int mete_freebsd_bus_dma_tag_create(bus_dma_tag_t parent, bus_size_t alignment, 
     bus_addr_t highaddr, bus_dma_filter_t *filter, void *filterarg, bus_size_t maxsize, int nsegments,
     bus_size_t maxsegsz, int flags, bus_dma_lock_t *lockfunc, void *lockarg, bus_dma_tag_t *ret_tag)
 {
+	FREEBSD_CALL(parent, "bus_dma_tag_create");
+
 	struct mete_freebsd_tag made;
 	struct mete_constraint all;
 
@@ -114,6 +116,8 @@ int mete_freebsd_bus_dma_tag_create(bus_dma_tag_t parent, bus_size_t alignment, 
 
 int mete_freebsd_bus_dma_tag_destroy(bus_dma_tag_t tag)
 {
+	FREEBSD_CALL(tag, "bus_dma_tag_destroy");
+
 	if (!tag)
 		return 0;
 	if (!tag->parent)

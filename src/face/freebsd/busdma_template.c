@@ -22,6 +22,8 @@ void mete_freebsd_bus_dma_template_init(bus_dma_template_t *t, bus_dma_tag_t par
 
 int mete_freebsd_bus_dma_template_tag(const bus_dma_template_t *t, bus_dma_tag_t *ret_tag)
 {
+	FREEBSD_CALL(t->parent, "bus_dma_template_tag");
+
 	return mete_freebsd_bus_dma_tag_create(t->parent, t->alignment, t->boundary, t->lowaddr, t->highaddr, NULL, NULL,
 	    t->maxsize, t->nsegments, t->maxsegsize, t->flags, t->lockfunc, t->lockfuncarg, ret_tag);
 }

@@ -82,6 +82,13 @@ void mete__freebsd_released(struct mete_freebsd_bus *bus, bool held)
 		(void)mete_freebsd_bus_pump(bus);
 }
 
+static void call_back(struct mete_freebsd_map *map, int error)
+{
+	FREEBSD_CALLBACK(map);
+
+	map->callback(map->callback_arg, map->native, error ? 0 : map->nsegs, error);
+}
+
 /* Under the driver's lock: try the first in line, if it still has this ticket. */
 static enum turn line_turn(struct mete_freebsd_bus *bus, unsigned long ticket)
 {
@@ -105,12 +112,14 @@ static enum turn line_turn(struct mete_freebsd_bus *bus, unsigned long ticket)
 		return TURN_GONE;
 	if (!error)
 		map->state = MAP_LOADED;
-	map->callback(map->callback_arg, map->native, error ? 0 : map->nsegs, error);
+	call_back(map, error);
 	return TURN_RAN;
 }
 
 size_t mete_freebsd_bus_pump(struct mete_freebsd_bus *bus)
 {
+	METE_OBSERVE_CALL(bus->device->provider, "freebsd", "bus_dmamap_load");
+
 	size_t nran = 0;
 
 	freebsd_lock(bus);

@@ -11,8 +11,15 @@
 #define FREEBSD_FACE_H
 
 #include <machine/bus.h>
+#include <mete/observe.h>
 
 #include "guard.h"
+
+/* First of all in each call: who observes hears of it. */
+#define FREEBSD_CALL(tag, name) METE_OBSERVE_CALL((tag) ? (tag)->bus->device->provider : NULL, "freebsd", name)
+
+/* First of all in a function that calls the driver back, and does nothing else. */
+#define FREEBSD_CALLBACK(map) METE_OBSERVE_CALLBACK((map)->tag->bus->device->provider)
 
 /* FreeBSD's numbers; all but EINPROGRESS are the same everywhere. */
 enum { NATIVE_EIO = 5, NATIVE_ENOMEM = 12, NATIVE_EBUSY = 16, NATIVE_EINVAL = 22, NATIVE_EFBIG = 27 };

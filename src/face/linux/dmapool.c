@@ -58,6 +58,8 @@ static void name_copy(char *to, const char *from, size_t room)
 struct mete_linux_pool *mete_linux_dma_pool_create(const char *name, const struct mete_linux_view *view, size_t size,
     size_t align, size_t boundary)
 {
+	LINUX_CALL(view, "dma_pool_create");
+
 	struct mete_pool_config config;
 	struct mete_constraint limit;
 
@@ -86,6 +88,8 @@ struct mete_linux_pool *mete_linux_dma_pool_create(const char *name, const struc
 
 void mete_linux_dma_pool_destroy(struct mete_linux_pool *pool)
 {
+	LINUX_POOL(pool, "dma_pool_destroy");
+
 	if (!pool)
 		return;
 	struct mete_provider *p = pool->core.provider;
@@ -96,6 +100,8 @@ void mete_linux_dma_pool_destroy(struct mete_linux_pool *pool)
 
 void *mete_linux_dma_pool_alloc(struct mete_linux_pool *pool, unsigned gfp, void *ret_handle)
 {
+	LINUX_POOL(pool, "dma_pool_alloc");
+
 	mete_baddr bus;
 	void *cpu;
 
@@ -107,6 +113,8 @@ void *mete_linux_dma_pool_alloc(struct mete_linux_pool *pool, unsigned gfp, void
 
 void mete_linux_dma_pool_free(struct mete_linux_pool *pool, void *cpu, uint64_t handle)
 {
+	LINUX_POOL(pool, "dma_pool_free");
+
 	mete_baddr bus;
 
 	if (!pool || !cpu)

@@ -6,8 +6,18 @@
 #define LINUX_FACE_H
 
 #include <mete/linux.h>
+#include <mete/observe.h>
 
 #include "bytes.h"
+
+/* First of all in each call: who observes hears of it, by the name that the driver used. */
+#define LINUX_PIECES(view, name, count) \
+	METE_OBSERVE_PIECES((view)->core ? (view)->core->provider : NULL, "linux", (view)->call ? (view)->call : name, count)
+#define LINUX_CALL(view, name) LINUX_PIECES(view, name, 0)
+
+/* The same where there is no device. */
+#define LINUX_HERE(name) METE_OBSERVE_CALL(mete_linux_here->any.provider, "linux", name)
+#define LINUX_POOL(pool, name) METE_OBSERVE_CALL((pool) ? (pool)->core.provider : NULL, "linux", name)
 
 /* All that `mask` and `bus_limit` reach, as one constraint; a mask of 0 is unset and limits nothing. */
 void mete__linux_limit(uint64_t mask, uint64_t bus_limit, struct mete_constraint *ret);

@@ -34,6 +34,8 @@ void mete__linux_limit(uint64_t mask, uint64_t bus_limit, struct mete_constraint
 
 void *mete_linux_dma_alloc_coherent(const struct mete_linux_view *view, size_t size, void *ret_handle, unsigned gfp)
 {
+	LINUX_CALL(view, "dma_alloc_coherent");
+
 	struct mete_constraint limit;
 	mete_baddr bus;
 	void *cpu;
@@ -61,6 +63,8 @@ void *mete_linux_dma_alloc_coherent(const struct mete_linux_view *view, size_t s
 
 void mete_linux_dma_free_coherent(const struct mete_linux_view *view, size_t size, void *cpu, uint64_t handle)
 {
+	LINUX_CALL(view, "dma_free_coherent");
+
 	mete_baddr bus;
 
 	if (!view->core || !cpu)

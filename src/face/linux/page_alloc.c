@@ -72,6 +72,8 @@ static size_t order_len(unsigned order)
 
 void *mete_linux_alloc_pages(unsigned gfp, unsigned order)
 {
+	LINUX_HERE("alloc_pages");
+
 	struct mete_device *any = &mete_linux_here->any;
 	struct mete_constraint limit;
 	size_t len = order_len(order);
@@ -92,6 +94,8 @@ void *mete_linux_alloc_pages(unsigned gfp, unsigned order)
 
 void mete_linux_free_pages(void *cpu, unsigned order)
 {
+	LINUX_HERE("free_pages");
+
 	struct mete_device *any = &mete_linux_here->any;
 
 	if (any->provider && cpu)

@@ -168,6 +168,8 @@ static int map_some(const struct mete_linux_view *view, const struct mete_linux_
 int mete_linux_dma_map_sg_attrs(const struct mete_linux_view *view, const struct mete_linux_list *list, int direction,
     unsigned long attrs)
 {
+	LINUX_PIECES(view, "dma_map_sg_attrs", list->nents);
+
 	struct mete_segment segment;
 	void *at = list->first, *to = list->first;
 	unsigned n, nsegments = 0;
@@ -205,6 +207,8 @@ int mete_linux_dma_map_sg_attrs(const struct mete_linux_view *view, const struct
 void mete_linux_dma_unmap_sg_attrs(const struct mete_linux_view *view, const struct mete_linux_list *list, int direction,
     unsigned long attrs)
 {
+	LINUX_PIECES(view, "dma_unmap_sg_attrs", list->nents);
+
 	unmap_first(view, list, list->nents, direction, attrs);
 }
 
@@ -224,11 +228,15 @@ static void pass(const struct mete_linux_view *view, const struct mete_linux_lis
 
 void mete_linux_dma_sync_sg_for_cpu(const struct mete_linux_view *view, const struct mete_linux_list *list, int direction)
 {
+	LINUX_PIECES(view, "dma_sync_sg_for_cpu", list->nents);
+
 	pass(view, list, direction, mete_linux_dma_sync_single_for_cpu);
 }
 
 void mete_linux_dma_sync_sg_for_device(const struct mete_linux_view *view, const struct mete_linux_list *list,
     int direction)
 {
+	LINUX_PIECES(view, "dma_sync_sg_for_device", list->nents);
+
 	pass(view, list, direction, mete_linux_dma_sync_single_for_device);
 }

@@ -104,6 +104,8 @@ static struct mete_pool *pool_find(struct mete_linux *here, const void *cpu)
 
 void *mete_linux_kmalloc(size_t size, unsigned gfp)
 {
+	LINUX_HERE("kmalloc");
+
 	struct mete_linux *here = mete_linux_here;
 	unsigned zone = zone_of(gfp), class = class_of(size);
 	void *cpu;
@@ -126,6 +128,8 @@ void *mete_linux_kmalloc(size_t size, unsigned gfp)
 
 void mete_linux_kfree(const void *cpu)
 {
+	LINUX_HERE("kfree");
+
 	struct mete_linux *here = mete_linux_here;
 	void *block = (void *)(uintptr_t)cpu;
 
@@ -140,6 +144,8 @@ void mete_linux_kfree(const void *cpu)
 
 size_t mete_linux_ksize(const void *cpu)
 {
+	LINUX_HERE("ksize");
+
 	struct mete_linux *here = mete_linux_here;
 	mete_baddr bus;
 
@@ -154,6 +160,8 @@ size_t mete_linux_ksize(const void *cpu)
 
 void *mete_linux_krealloc(const void *cpu, size_t size, unsigned gfp)
 {
+	LINUX_HERE("krealloc");
+
 	if (!size) {
 		mete_linux_kfree(cpu);
 		return METE_LINUX_NOTHING;

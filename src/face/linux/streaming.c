@@ -116,6 +116,8 @@ int mete__linux_map(const struct mete_linux_view *view, const void *cpu, size_t 
 uint64_t mete_linux_dma_map_single_attrs(const struct mete_linux_view *view, const void *cpu, size_t size, int direction,
     unsigned long attrs)
 {
+	LINUX_CALL(view, "dma_map_single_attrs");
+
 	mete_baddr bus;
 
 	if (!view->core || mete__linux_map(view, cpu, size, direction, attrs, &bus))
@@ -126,6 +128,8 @@ uint64_t mete_linux_dma_map_single_attrs(const struct mete_linux_view *view, con
 uint64_t mete_linux_dma_map_phys(const struct mete_linux_view *view, uint64_t phys, size_t size, int direction,
     unsigned long attrs)
 {
+	LINUX_CALL(view, "dma_map_phys");
+
 	struct mete_device *core = view->core;
 	struct mete_constraint limit;
 	mete_baddr bus;
@@ -165,6 +169,8 @@ static bool handle_is_one(const struct mete_linux_view *view, uint64_t handle)
 void mete_linux_dma_unmap_phys(const struct mete_linux_view *view, uint64_t handle, size_t size, int direction,
     unsigned long attrs)
 {
+	LINUX_CALL(view, "dma_unmap_phys");
+
 	if (!view->core || !handle_is_one(view, handle))
 		return;
 	if (!(attrs & METE_LINUX_MMIO)) {
@@ -185,13 +191,27 @@ static void pass(const struct mete_linux_view *view, uint64_t handle, size_t siz
 
 void mete_linux_dma_sync_single_for_cpu(const struct mete_linux_view *view, uint64_t handle, size_t size, int direction)
 {
+	LINUX_CALL(view, "dma_sync_single_for_cpu");
+
 	pass(view, handle, size, METE_FOR_CPU, direction);
 }
 
 void mete_linux_dma_sync_single_for_device(const struct mete_linux_view *view, uint64_t handle, size_t size,
     int direction)
 {
+	LINUX_CALL(view, "dma_sync_single_for_device");
+
 	pass(view, handle, size, METE_FOR_DEVICE, direction);
+}
+
+/* The only difference between an address and the error value; but who asks has asked. */
+bool mete_linux_dma_mapping_error(const struct mete_linux_view *view, uint64_t handle)
+{
+	if (handle == METE_BADDR_MAX)
+		return true;
+	if (view->core && METE_OBSERVED(view->core->provider) && handle < METE_BADDR_MAX)
+		view->core->provider->observer->asked(view->core->provider->observer, view->core, (mete_baddr)handle);
+	return false;
 }
 
 bool mete_linux_dma_need_sync(const struct mete_linux_view *view, uint64_t handle)

@@ -8,6 +8,7 @@
  */
 #include <sys/pool.h>
 
+#include "bits.h"
 #include "bytes.h"
 #include "openbsd_face.h"
 
@@ -55,7 +56,7 @@ int mete_openbsd_fini(struct mete_openbsd *here)
 	return error ? error : mete_device_fini(&here->any);
 }
 
-void *mete_openbsd_dma_alloc(struct mete_openbsd *here, size_t size, int flags)
+static void *alloc(struct mete_openbsd *here, size_t size, int flags)
 {
 	void *cpu;
 
@@ -65,7 +66,37 @@ void *mete_openbsd_dma_alloc(struct mete_openbsd *here, size_t size, int flags)
 	return mete_classes_alloc(&here->classes, size, openbsd_flags(flags), &cpu, NULL) ? NULL : cpu;
 }
 
+/* With somebody listening.  Apart, since telling of an end costs these hot calls their tail call. */
+static BITS_NOINLINE void *alloc_observed(struct mete_openbsd *here, size_t size, int flags, const void *site)
+{
+	METE_OBSERVE_FROM(here->dma.provider, "openbsd", "dma_alloc", site);
+
+	return alloc(here, size, flags);
+}
+
+void *mete_openbsd_dma_alloc(struct mete_openbsd *here, size_t size, int flags)
+{
+	const struct mete_provider *p = here->dma.provider;
+
+	if (p && METE_OBSERVED(p))
+		return alloc_observed(here, size, flags, METE_CALLER());
+	return alloc(here, size, flags);
+}
+
+static BITS_NOINLINE void free_observed(struct mete_openbsd *here, void *m, size_t size, const void *site)
+{
+	METE_OBSERVE_FROM(here->dma.provider, "openbsd", "dma_free", site);
+
+	(void)mete_classes_free(&here->classes, m, size);
+}
+
 void mete_openbsd_dma_free(struct mete_openbsd *here, void *m, size_t size)
 {
-	(void)mete_classes_free(&here->classes, m, size + !size);
+	const struct mete_provider *p = here->dma.provider;
+
+	size += !size;
+	if (p && METE_OBSERVED(p))
+		free_observed(here, m, size, METE_CALLER());
+	else
+		(void)mete_classes_free(&here->classes, m, size);
 }

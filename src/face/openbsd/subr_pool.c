@@ -54,6 +54,8 @@ void mete_openbsd_pool_init(struct mete_openbsd *here, struct pool *pp, size_t s
 
 void mete_openbsd_pool_destroy(struct pool *pp)
 {
+	POOL_CALL(pp, "pool_destroy");
+
 	(void)mete_pool_fini(&pp->pr_core);
 }
 
@@ -75,6 +77,8 @@ static struct mete_device *mode_limit(struct mete_openbsd *here, const struct km
 
 void mete_openbsd_pool_set_constraints(struct pool *pp, const struct kmem_pa_mode *mode)
 {
+	POOL_CALL(pp, "pool_set_constraints");
+
 	size_t low = pp->pr_core.low, hard = pp->pr_core.hard, keep = pp->pr_core.keep;
 	struct mete_constraint limit;
 
@@ -105,6 +109,8 @@ static bool at_hard_limit(struct pool *pp)
 
 void *mete_openbsd_pool_get(struct pool *pp, int flags)
 {
+	POOL_CALL(pp, "pool_get");
+
 	unsigned core = openbsd_flags(flags);
 	void *item;
 
@@ -119,11 +125,15 @@ void *mete_openbsd_pool_get(struct pool *pp, int flags)
 
 void mete_openbsd_pool_put(struct pool *pp, void *item)
 {
+	POOL_CALL(pp, "pool_put");
+
 	(void)mete_pool_free(&pp->pr_core, item);
 }
 
 int mete_openbsd_pool_prime(struct pool *pp, int nitems)
 {
+	POOL_CALL(pp, "pool_prime");
+
 	if (nitems < 0)
 		return -METE_EINVAL;
 	return -mete_pool_prime(&pp->pr_core, (size_t)nitems);

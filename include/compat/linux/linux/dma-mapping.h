@@ -98,114 +98,152 @@ METE_NATIVE void mete_linux_view_all(struct device *dev, struct mete_linux_view 
 	ret->has_mask = false;
 	ret->mask = ret->bus_limit = ret->boundary_mask = 0;
 	ret->max_segment = ret->min_align_mask = 0;
+	ret->call = (const char *)0;
 	mete_linux_view_of(dev, ret);
+}
+
+/*
+ * The calls of Linux that do the same are one below.  `call` is the name that the driver used, for who observes.
+ */
+METE_NATIVE dma_addr_t mete_linux_map(struct device *dev, void *ptr, size_t size, enum dma_data_direction dir,
+    unsigned long attrs, const char *call)
+{
+	struct mete_linux_view view;
+
+	mete_linux_view_all(dev, &view);
+	view.call = call;
+	return (dma_addr_t)mete_linux_dma_map_single_attrs(&view, ptr, size, (int)dir, attrs);
+}
+
+METE_NATIVE dma_addr_t mete_linux_map_page(struct device *dev, struct page *page, size_t offset, size_t size,
+    enum dma_data_direction dir, unsigned long attrs, const char *call)
+{
+	return mete_linux_map(dev, (void *)((uintptr_t)page_address(page) + offset), size, dir, attrs, call);
+}
+
+METE_NATIVE dma_addr_t mete_linux_map_at(struct device *dev, phys_addr_t phys, size_t size, enum dma_data_direction dir,
+    unsigned long attrs, const char *call)
+{
+	struct mete_linux_view view;
+
+	mete_linux_view_all(dev, &view);
+	view.call = call;
+	return (dma_addr_t)mete_linux_dma_map_phys(&view, phys, size, (int)dir, attrs);
+}
+
+METE_NATIVE void mete_linux_unmap(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
+    unsigned long attrs, const char *call)
+{
+	struct mete_linux_view view;
+
+	mete_linux_view_all(dev, &view);
+	view.call = call;
+	mete_linux_dma_unmap_phys(&view, addr, size, (int)dir, attrs);
+}
+
+METE_NATIVE void mete_linux_sync(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
+    bool for_cpu, const char *call)
+{
+	struct mete_linux_view view;
+
+	mete_linux_view_all(dev, &view);
+	view.call = call;
+	if (for_cpu)
+		mete_linux_dma_sync_single_for_cpu(&view, addr, size, (int)dir);
+	else
+		mete_linux_dma_sync_single_for_device(&view, addr, size, (int)dir);
 }
 
 METE_NATIVE dma_addr_t dma_map_single_attrs(struct device *dev, void *ptr, size_t size, enum dma_data_direction dir,
     unsigned long attrs)
 {
-	struct mete_linux_view view;
+	return mete_linux_map(dev, ptr, size, dir, attrs, __func__);
+}
 
-	mete_linux_view_all(dev, &view);
-	return (dma_addr_t)mete_linux_dma_map_single_attrs(&view, ptr, size, (int)dir, attrs);
+METE_NATIVE dma_addr_t dma_map_single(struct device *dev, void *ptr, size_t size, enum dma_data_direction dir)
+{
+	return mete_linux_map(dev, ptr, size, dir, 0, __func__);
 }
 
 METE_NATIVE dma_addr_t dma_map_page_attrs(struct device *dev, struct page *page, size_t offset, size_t size,
     enum dma_data_direction dir, unsigned long attrs)
 {
-	return dma_map_single_attrs(dev, (void *)((uintptr_t)page_address(page) + offset), size, dir, attrs);
-}
-
-METE_NATIVE dma_addr_t dma_map_phys(struct device *dev, phys_addr_t phys, size_t size, enum dma_data_direction dir,
-    unsigned long attrs)
-{
-	struct mete_linux_view view;
-
-	mete_linux_view_all(dev, &view);
-	return (dma_addr_t)mete_linux_dma_map_phys(&view, phys, size, (int)dir, attrs);
-}
-
-METE_NATIVE void dma_unmap_phys(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
-    unsigned long attrs)
-{
-	struct mete_linux_view view;
-
-	mete_linux_view_all(dev, &view);
-	mete_linux_dma_unmap_phys(&view, addr, size, (int)dir, attrs);
-}
-
-METE_NATIVE void dma_unmap_single_attrs(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
-    unsigned long attrs)
-{
-	dma_unmap_phys(dev, addr, size, dir, attrs);
-}
-
-METE_NATIVE void dma_unmap_page_attrs(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
-    unsigned long attrs)
-{
-	dma_unmap_phys(dev, addr, size, dir, attrs);
-}
-
-METE_NATIVE dma_addr_t dma_map_single(struct device *dev, void *ptr, size_t size, enum dma_data_direction dir)
-{
-	return dma_map_single_attrs(dev, ptr, size, dir, 0);
-}
-
-METE_NATIVE void dma_unmap_single(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
-{
-	dma_unmap_phys(dev, addr, size, dir, 0);
+	return mete_linux_map_page(dev, page, offset, size, dir, attrs, __func__);
 }
 
 METE_NATIVE dma_addr_t dma_map_page(struct device *dev, struct page *page, size_t offset, size_t size,
     enum dma_data_direction dir)
 {
-	return dma_map_page_attrs(dev, page, offset, size, dir, 0);
+	return mete_linux_map_page(dev, page, offset, size, dir, 0, __func__);
 }
 
-METE_NATIVE void dma_unmap_page(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
+METE_NATIVE dma_addr_t dma_map_phys(struct device *dev, phys_addr_t phys, size_t size, enum dma_data_direction dir,
+    unsigned long attrs)
 {
-	dma_unmap_phys(dev, addr, size, dir, 0);
+	return mete_linux_map_at(dev, phys, size, dir, attrs, __func__);
 }
 
 METE_NATIVE dma_addr_t dma_map_resource(struct device *dev, phys_addr_t phys_addr, size_t size,
     enum dma_data_direction dir, unsigned long attrs)
 {
-	return dma_map_phys(dev, phys_addr, size, dir, attrs | DMA_ATTR_MMIO);
+	return mete_linux_map_at(dev, phys_addr, size, dir, attrs | DMA_ATTR_MMIO, __func__);
+}
+
+METE_NATIVE void dma_unmap_single_attrs(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
+    unsigned long attrs)
+{
+	mete_linux_unmap(dev, addr, size, dir, attrs, __func__);
+}
+
+METE_NATIVE void dma_unmap_single(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
+{
+	mete_linux_unmap(dev, addr, size, dir, 0, __func__);
+}
+
+METE_NATIVE void dma_unmap_page_attrs(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
+    unsigned long attrs)
+{
+	mete_linux_unmap(dev, addr, size, dir, attrs, __func__);
+}
+
+METE_NATIVE void dma_unmap_page(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
+{
+	mete_linux_unmap(dev, addr, size, dir, 0, __func__);
+}
+
+METE_NATIVE void dma_unmap_phys(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
+    unsigned long attrs)
+{
+	mete_linux_unmap(dev, addr, size, dir, attrs, __func__);
 }
 
 METE_NATIVE void dma_unmap_resource(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
     unsigned long attrs)
 {
-	dma_unmap_phys(dev, addr, size, dir, attrs | DMA_ATTR_MMIO);
+	mete_linux_unmap(dev, addr, size, dir, attrs | DMA_ATTR_MMIO, __func__);
 }
 
 METE_NATIVE void dma_sync_single_for_cpu(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
 {
-	struct mete_linux_view view;
-
-	mete_linux_view_all(dev, &view);
-	mete_linux_dma_sync_single_for_cpu(&view, addr, size, (int)dir);
+	mete_linux_sync(dev, addr, size, dir, true, __func__);
 }
 
 METE_NATIVE void dma_sync_single_for_device(struct device *dev, dma_addr_t addr, size_t size,
     enum dma_data_direction dir)
 {
-	struct mete_linux_view view;
-
-	mete_linux_view_all(dev, &view);
-	mete_linux_dma_sync_single_for_device(&view, addr, size, (int)dir);
+	mete_linux_sync(dev, addr, size, dir, false, __func__);
 }
 
 METE_NATIVE void dma_sync_single_range_for_cpu(struct device *dev, dma_addr_t addr, unsigned long offset, size_t size,
     enum dma_data_direction dir)
 {
-	dma_sync_single_for_cpu(dev, (dma_addr_t)(addr + offset), size, dir);
+	mete_linux_sync(dev, (dma_addr_t)(addr + offset), size, dir, true, __func__);
 }
 
 METE_NATIVE void dma_sync_single_range_for_device(struct device *dev, dma_addr_t addr, unsigned long offset,
     size_t size, enum dma_data_direction dir)
 {
-	dma_sync_single_for_device(dev, (dma_addr_t)(addr + offset), size, dir);
+	mete_linux_sync(dev, (dma_addr_t)(addr + offset), size, dir, false, __func__);
 }
 
 METE_NATIVE bool dma_need_sync(struct device *dev, dma_addr_t dma_addr)
@@ -250,70 +288,84 @@ METE_NATIVE void mete_linux_sg_list(struct scatterlist *sg, int nents, struct me
 }
 
 METE_NATIVE int mete_linux_sg_map(struct device *dev, struct scatterlist *sg, int nents, enum dma_data_direction dir,
-    unsigned long attrs)
+    unsigned long attrs, const char *call)
 {
 	struct mete_linux_view view;
 	struct mete_linux_list list;
 
 	mete_linux_view_all(dev, &view);
+	view.call = call;
 	mete_linux_sg_list(sg, nents, &list);
 	return mete_linux_dma_map_sg_attrs(&view, &list, (int)dir, attrs);
+}
+
+METE_NATIVE void mete_linux_sg_unmap(struct device *dev, struct scatterlist *sg, int nents, enum dma_data_direction dir,
+    unsigned long attrs, const char *call)
+{
+	struct mete_linux_view view;
+	struct mete_linux_list list;
+
+	mete_linux_view_all(dev, &view);
+	view.call = call;
+	mete_linux_sg_list(sg, nents, &list);
+	mete_linux_dma_unmap_sg_attrs(&view, &list, (int)dir, attrs);
+}
+
+METE_NATIVE void mete_linux_sg_sync(struct device *dev, struct scatterlist *sg, int nents, enum dma_data_direction dir,
+    bool for_cpu, const char *call)
+{
+	struct mete_linux_view view;
+	struct mete_linux_list list;
+
+	mete_linux_view_all(dev, &view);
+	view.call = call;
+	mete_linux_sg_list(sg, nents, &list);
+	if (for_cpu)
+		mete_linux_dma_sync_sg_for_cpu(&view, &list, (int)dir);
+	else
+		mete_linux_dma_sync_sg_for_device(&view, &list, (int)dir);
 }
 
 METE_NATIVE unsigned int dma_map_sg_attrs(struct device *dev, struct scatterlist *sg, int nents,
     enum dma_data_direction dir, unsigned long attrs)
 {
-	int n = mete_linux_sg_map(dev, sg, nents, dir, attrs);
+	int n = mete_linux_sg_map(dev, sg, nents, dir, attrs, __func__);
+	return n > 0 ? (unsigned int)n : 0;
+}
+
+METE_NATIVE unsigned int dma_map_sg(struct device *dev, struct scatterlist *sg, int nents, enum dma_data_direction dir)
+{
+	int n = mete_linux_sg_map(dev, sg, nents, dir, 0, __func__);
 	return n > 0 ? (unsigned int)n : 0;
 }
 
 METE_NATIVE void dma_unmap_sg_attrs(struct device *dev, struct scatterlist *sg, int nents, enum dma_data_direction dir,
     unsigned long attrs)
 {
-	struct mete_linux_view view;
-	struct mete_linux_list list;
-
-	mete_linux_view_all(dev, &view);
-	mete_linux_sg_list(sg, nents, &list);
-	mete_linux_dma_unmap_sg_attrs(&view, &list, (int)dir, attrs);
-}
-
-METE_NATIVE unsigned int dma_map_sg(struct device *dev, struct scatterlist *sg, int nents, enum dma_data_direction dir)
-{
-	return dma_map_sg_attrs(dev, sg, nents, dir, 0);
+	mete_linux_sg_unmap(dev, sg, nents, dir, attrs, __func__);
 }
 
 METE_NATIVE void dma_unmap_sg(struct device *dev, struct scatterlist *sg, int nents, enum dma_data_direction dir)
 {
-	dma_unmap_sg_attrs(dev, sg, nents, dir, 0);
+	mete_linux_sg_unmap(dev, sg, nents, dir, 0, __func__);
 }
 
 METE_NATIVE void dma_sync_sg_for_cpu(struct device *dev, struct scatterlist *sg, int nelems,
     enum dma_data_direction dir)
 {
-	struct mete_linux_view view;
-	struct mete_linux_list list;
-
-	mete_linux_view_all(dev, &view);
-	mete_linux_sg_list(sg, nelems, &list);
-	mete_linux_dma_sync_sg_for_cpu(&view, &list, (int)dir);
+	mete_linux_sg_sync(dev, sg, nelems, dir, true, __func__);
 }
 
 METE_NATIVE void dma_sync_sg_for_device(struct device *dev, struct scatterlist *sg, int nelems,
     enum dma_data_direction dir)
 {
-	struct mete_linux_view view;
-	struct mete_linux_list list;
-
-	mete_linux_view_all(dev, &view);
-	mete_linux_sg_list(sg, nelems, &list);
-	mete_linux_dma_sync_sg_for_device(&view, &list, (int)dir);
+	mete_linux_sg_sync(dev, sg, nelems, dir, false, __func__);
 }
 
 METE_NATIVE int dma_map_sgtable(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir,
     unsigned long attrs)
 {
-	int n = mete_linux_sg_map(dev, sgt->sgl, (int)sgt->orig_nents, dir, attrs);
+	int n = mete_linux_sg_map(dev, sgt->sgl, (int)sgt->orig_nents, dir, attrs, __func__);
 
 	if (n < 0)
 		return n;
@@ -324,23 +376,26 @@ METE_NATIVE int dma_map_sgtable(struct device *dev, struct sg_table *sgt, enum d
 METE_NATIVE void dma_unmap_sgtable(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir,
     unsigned long attrs)
 {
-	dma_unmap_sg_attrs(dev, sgt->sgl, (int)sgt->orig_nents, dir, attrs);
+	mete_linux_sg_unmap(dev, sgt->sgl, (int)sgt->orig_nents, dir, attrs, __func__);
 }
 
 METE_NATIVE void dma_sync_sgtable_for_cpu(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir)
 {
-	dma_sync_sg_for_cpu(dev, sgt->sgl, (int)sgt->orig_nents, dir);
+	mete_linux_sg_sync(dev, sgt->sgl, (int)sgt->orig_nents, dir, true, __func__);
 }
 
 METE_NATIVE void dma_sync_sgtable_for_device(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir)
 {
-	dma_sync_sg_for_device(dev, sgt->sgl, (int)sgt->orig_nents, dir);
+	mete_linux_sg_sync(dev, sgt->sgl, (int)sgt->orig_nents, dir, false, __func__);
 }
 
 METE_NATIVE int dma_mapping_error(struct device *dev, dma_addr_t dma_addr)
 {
-	(void)dev;
-	return dma_addr == DMA_MAPPING_ERROR ? -ENOMEM : 0;
+	struct mete_linux_view view;
+
+	mete_linux_view_all(dev, &view);
+	view.call = __func__;
+	return mete_linux_dma_mapping_error(&view, dma_addr) ? -ENOMEM : 0;
 }
 
 METE_NATIVE int dma_supported(struct device *dev, u64 mask)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * <machine/bus.h>: FreeBSD's types and limits of bus addresses, and bus_dma(9) on top.  bus_space(9) is not here.
+ * <machine/bus.h>: FreeBSD's types and limits of bus addresses, and bus_dma(9) on top.
  */
 #ifndef METE_COMPAT_FREEBSD_MACHINE_BUS_H
 #define METE_COMPAT_FREEBSD_MACHINE_BUS_H
@@ -28,5 +28,11 @@ typedef mete_baddr bus_size_t;
 #define BUS_SPACE_UNRESTRICTED (~0)
 
 #include <sys/bus_dma.h>
+
+#if defined(__has_include)
+#if __has_include(<machine/bus_space.h>)
+#include <machine/bus_space.h> /* bus_space(9) is the shim's */
+#endif
+#endif
 
 #endif

@@ -4,7 +4,7 @@
  *
  * Written from the manual page.  Each native name is an inline call of a prefixed one, so that a program may own other
  * functions of these names.  A tag is made by the application, with mete_netbsd_tag_init().  The values of flags and
- * operations are our own.  bus_space(9) is not here.
+ * operations are our own.
  *
  * struct mbuf and struct uio are the driver's environment's: this file only knows the members that it walks along.
  * Differences: COMPATIBILITY in the manual pages, docs/FIDELITY.md.
@@ -194,5 +194,11 @@ METE_NATIVE mete_paddr bus_dmamem_mmap(bus_dma_tag_t tag, bus_dma_segment_t *seg
 }
 
 #undef METE_NATIVE
+
+#if defined(__has_include)
+#if __has_include(<machine/bus_space.h>)
+#include <machine/bus_space.h> /* bus_space(9) is the shim's */
+#endif
+#endif
 
 #endif

@@ -22,4 +22,14 @@ typedef long long off_t;
 #endif
 typedef char *caddr_t; /* libc has it only with extensions; it is the same type then */
 
+/* libc has these only with extensions; they are the same types then. */
+typedef unsigned char u_char;
+typedef unsigned short u_short;
+typedef unsigned int u_int;
+typedef unsigned long u_long;
+typedef uint8_t u_int8_t;
+typedef uint16_t u_int16_t;
+typedef uint32_t u_int32_t;
+typedef uint64_t u_int64_t;
+
 #endif

@@ -17,6 +17,7 @@
 struct bench {
 	struct machine m;
 	struct mete_freebsd_bus bus;
+	struct mete_registers registers;
 	struct edu_softc sc;
 	unsigned long nlater; /* calls of bench_later() */
 };
@@ -35,7 +36,11 @@ static void bench_open(struct bench *b, bool iommu)
 
 static void bench_attach(struct bench *b, unsigned flaws)
 {
-	assert_int_equal(edu_attach(&b->sc, b->bus.tag, &b->m.pci, flaws), 0);
+	const struct edu_resources res = { .tag = &b->registers, .intr_wait = rig_intr_wait, .intr_arg = &b->m.pci };
+
+	assert_ok(mete_rig_registers(&b->m.pci, 0, &b->registers));
+	assert_ok(mete_rig_irq_enable(&b->m.pci, 0));
+	assert_int_equal(edu_attach(&b->sc, b->bus.tag, &res, flaws), 0);
 }
 
 /* The same with memory made visible in this way, and the driver attached. */
@@ -482,6 +487,18 @@ static void test_bad_lengths_are_refused(void **state)
 	bench_close(&b);
 }
 
+static void test_another_device_is_not_attached(void **state)
+{
+	(void)state;
+	const struct edu_resources none = { .tag = NULL };
+	struct bench b;
+
+	bench_open(&b, false);
+	assert_int_equal(edu_attach(&b.sc, b.bus.tag, &none, 0), ENXIO); /* all ones, as where nobody answers */
+	bench_attach(&b, 0);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -500,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_with_room_for_two_loads_none_waits),
 		cmocka_unit_test(test_a_pump_from_inside_the_unload_takes_the_lock_twice),
 		cmocka_unit_test(test_bad_lengths_are_refused),
+		cmocka_unit_test(test_another_device_is_not_attached),
 	};
 	return cmocka_run_group_tests_name("drivers: edu in the manner of FreeBSD", tests, NULL, NULL);
 }

@@ -110,6 +110,12 @@ void rig_put(const struct mete_rig_function *function, uint64_t offset, unsigned
 	assert_ok(mete_rig_write(function, 0, offset, width, value));
 }
 
+/* The rig's errors are negative and have the magnitudes of errno. */
+int rig_intr_wait(void *function, unsigned ms)
+{
+	return -mete_rig_irq_wait(function, 0, ms);
+}
+
 int64_t rig_now_ms(void)
 {
 	struct timespec now;

@@ -45,6 +45,12 @@ void *rig_alloc(struct mete_device *device, size_t len, uint64_t *ret_bus);
 uint64_t rig_get(const struct mete_rig_function *function, uint64_t offset, unsigned width);
 void rig_put(const struct mete_rig_function *function, uint64_t offset, unsigned width, uint64_t value);
 
+/*
+ * What a driver's bus hands to it: wait until the function, a struct mete_rig_function, interrupts on vector 0.  0, or an
+ * error as kernels have it, positive.
+ */
+int rig_intr_wait(void *function, unsigned ms);
+
 /* Milliseconds of a clock that only goes forward. */
 int64_t rig_now_ms(void);
 

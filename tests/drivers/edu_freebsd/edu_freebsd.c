@@ -11,6 +11,8 @@
  */
 #include "edu_freebsd.h"
 
+#include <sys/param.h>
+#include <sys/systm.h>
 #include <sys/errno.h>
 
 #define EDU_PAGE 4096u
@@ -26,29 +28,23 @@ static void edu_lockfunc(void *arg, bus_dma_lock_op_t op)
 	lock->held = take;
 }
 
-/* The rig's errors are negative, with the magnitudes of errno. */
-static int edu_put(struct edu_softc *sc, unsigned offset, unsigned width, uint64_t value)
-{
-	return -mete_rig_write(sc->pci, 0, offset, width, value);
-}
-
 static int edu_probe(struct edu_softc *sc)
 {
-	uint64_t id;
-	int error = -mete_rig_read(sc->pci, 0, EDU_ID, 4, &id);
+	const uint32_t id = bus_space_read_4(sc->res.tag, sc->res.handle, EDU_ID);
 
-	if (error)
-		return error;
-	return (id & EDU_ID_MASK) == EDU_ID_VALUE ? 0 : ENXIO;
+	if ((id & EDU_ID_MASK) == EDU_ID_VALUE)
+		return 0;
+	printf("edu: identification %#x is another device's\n", id);
+	return ENXIO;
 }
 
-int edu_attach(struct edu_softc *sc, bus_dma_tag_t parent, struct mete_rig_function *pci, unsigned flaws)
+int edu_attach(struct edu_softc *sc, bus_dma_tag_t parent, const struct edu_resources *res, unsigned flaws)
 {
 	static const struct edu_softc none;
 	bus_addr_t lowaddr = flaws & EDU_FLAW_LOWADDR ? BUS_SPACE_MAXADDR_32BIT : EDU_MAXADDR;
 
 	*sc = none;
-	sc->pci = pci;
+	sc->res = *res;
 	sc->flaws = flaws;
 	int error = edu_probe(sc);
 	if (error)
@@ -62,15 +58,7 @@ int edu_attach(struct edu_softc *sc, bus_dma_tag_t parent, struct mete_rig_funct
 	error = bus_dma_tag_create(sc->parent_tag, 1, EDU_PAGE, BUS_SPACE_MAXADDR, BUS_SPACE_MAXADDR, NULL, NULL,
 	    EDU_LEN_MAX, EDU_NSEGS, EDU_PAGE, 0, edu_lockfunc, &sc->lock, &sc->buffer_tag);
 	if (error)
-		goto no_buffer_tag;
-	error = -mete_rig_irq_enable(pci, 0);
-	if (error)
-		goto no_irq;
-	return 0;
-no_irq:
-	(void)bus_dma_tag_destroy(sc->buffer_tag);
-no_buffer_tag:
-	(void)bus_dma_tag_destroy(sc->parent_tag);
+		(void)bus_dma_tag_destroy(sc->parent_tag);
 	return error;
 }
 
@@ -146,20 +134,18 @@ int edu_submit(struct edu_request *request, void *buf, bus_size_t len, bool read
 /* One transfer, to its end.  Where it has none the machine is gone, and with it the device. */
 static int edu_transfer(struct edu_softc *sc, uint64_t from, uint64_t to, uint64_t len, uint64_t command)
 {
-	int error = edu_put(sc, EDU_DMA_FROM, 8, from);
+	const struct edu_resources *res = &sc->res;
 
-	if (!error)
-		error = edu_put(sc, EDU_DMA_TO, 8, to);
-	if (!error)
-		error = edu_put(sc, EDU_DMA_LEN, 8, len);
-	if (!error)
-		error = edu_put(sc, EDU_DMA_COMMAND, 8, command | EDU_DMA_START | EDU_DMA_IRQ);
-	if (!error)
-		error = -mete_rig_irq_wait(sc->pci, 0, EDU_TIMEOUT_MS);
+	bus_space_write_8(res->tag, res->handle, EDU_DMA_FROM, from);
+	bus_space_write_8(res->tag, res->handle, EDU_DMA_TO, to);
+	bus_space_write_8(res->tag, res->handle, EDU_DMA_LEN, len);
+	bus_space_write_8(res->tag, res->handle, EDU_DMA_COMMAND, command | EDU_DMA_START | EDU_DMA_IRQ);
+	int error = res->intr_wait(res->intr_arg, EDU_TIMEOUT_MS);
 	if (error)
 		return error;
 	sc->interrupts++;
-	return edu_put(sc, EDU_IRQ_ACK, 4, EDU_IRQ_DMA);
+	bus_space_write_4(res->tag, res->handle, EDU_IRQ_ACK, EDU_IRQ_DMA);
+	return 0;
 }
 
 /* A transfer for each segment; in the device's buffer they lie one behind the other. */

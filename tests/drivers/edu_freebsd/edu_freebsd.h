@@ -15,7 +15,6 @@
 
 #include <sys/types.h>
 #include <machine/bus.h>
-#include <mete/rig.h>
 
 #include "edu_regs.h"
 
@@ -51,8 +50,16 @@ struct edu_request {
 	struct edu_request *next;            /* in the queue */
 };
 
+/* What a bus tells a driver of its device. */
+struct edu_resources {
+	bus_space_tag_t tag;                 /* its registers */
+	bus_space_handle_t handle;
+	int (*intr_wait)(void *arg, unsigned ms); /* 0 after an interrupt, or an errno; they are enabled */
+	void *intr_arg;
+};
+
 struct edu_softc {
-	struct mete_rig_function *pci;
+	struct edu_resources res;
 	unsigned flaws;
 	struct edu_lock lock;
 	bus_dma_tag_t parent_tag, buffer_tag;
@@ -61,10 +68,10 @@ struct edu_softc {
 };
 
 /*
- * Start the device with tags below `parent`.  0; ENXIO if it is another device; or the error of a tag or the rig.
- * Nothing is held after a failure.
+ * Start the device with tags below `parent`.  0; ENXIO if it is another device, or gone; or the error of a tag.  Nothing
+ * is held after a failure.
  */
-int edu_attach(struct edu_softc *sc, bus_dma_tag_t parent, struct mete_rig_function *pci, unsigned flaws);
+int edu_attach(struct edu_softc *sc, bus_dma_tag_t parent, const struct edu_resources *res, unsigned flaws);
 
 /* End it.  EBUSY while a request is left. */
 int edu_detach(struct edu_softc *sc);

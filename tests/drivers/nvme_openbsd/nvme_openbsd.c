@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#define _POSIX_C_SOURCE 200809L
 /*
  * NVMe over bus_dma(9): an admin queue, one I/O queue, reads and writes.
  *
@@ -20,26 +19,26 @@
 #include "nvme_openbsd.h"
 #include "nvme_regs.h"
 
-#include <errno.h>
-#include <string.h>
-#include <time.h>
+#include <sys/errno.h>
+#include <sys/param.h>
+#include <sys/systm.h>
 
 #define NVME_DEPTH (NVME_SLOTS + 1) /* a full queue would look empty */
 #define NVME_ADMIN_DEPTH 4u
 #define NVME_TIMEOUT_MS 10000u
+#define NVME_GONE 0xffffffffu /* what a status register is where nobody answers */
 
 _Static_assert(NVME_SEGS == NVME_TRANSFER_MAX / NVME_PAGE + 1, "a transfer may begin inside a page");
 _Static_assert(NVME_SEGS - 1 <= NVME_PAGE / 8, "lists are not chained");
 
-/* The rig's errors are negative and have the magnitudes of errno. */
-static int nvme_get(struct nvme_softc *sc, unsigned offset, unsigned width, uint64_t *ret)
+static uint32_t nvme_get(struct nvme_softc *sc, bus_size_t offset)
 {
-	return -mete_rig_read(sc->sc_pci, 0, offset, width, ret);
+	return bus_space_read_4(sc->sc_iot, sc->sc_ioh, offset);
 }
 
-static int nvme_put(struct nvme_softc *sc, unsigned offset, unsigned width, uint64_t value)
+static void nvme_put(struct nvme_softc *sc, bus_size_t offset, uint32_t value)
 {
-	return -mete_rig_write(sc->sc_pci, 0, offset, width, value);
+	bus_space_write_4(sc->sc_iot, sc->sc_ioh, offset, value);
 }
 
 /* Allocate, map and load `len` zeros.  `direction` is BUS_DMA_READ, BUS_DMA_WRITE or 0 for both. */
@@ -123,7 +122,7 @@ static void nvme_queue_free(struct nvme_softc *sc, struct nvme_queue *q)
 }
 
 /* Put a command into the queue and tell the controller. */
-static int nvme_submit(struct nvme_softc *sc, struct nvme_queue *q, const struct nvme_command *command)
+static void nvme_submit(struct nvme_softc *sc, struct nvme_queue *q, const struct nvme_command *command)
 {
 	const bus_size_t at = q->tail * sizeof(*command);
 
@@ -131,7 +130,7 @@ static int nvme_submit(struct nvme_softc *sc, struct nvme_queue *q, const struct
 	memcpy(q->sq.kva + at, command, sizeof(*command));
 	nvme_mem_sync(sc, &q->sq, at, sizeof(*command), BUS_DMASYNC_PREWRITE);
 	q->tail = (q->tail + 1) % q->depth;
-	return nvme_put(sc, NVME_DOORBELLS + 2 * q->id * sc->sc_stride, 4, q->tail);
+	nvme_put(sc, NVME_DOORBELLS + 2 * q->id * sc->sc_stride, q->tail);
 }
 
 /* Take the next completion, if there is one. */
@@ -155,15 +154,15 @@ static bool nvme_completed(struct nvme_softc *sc, struct nvme_queue *q, struct n
 }
 
 /* Tell the controller which completions were taken. */
-static int nvme_completions_taken(struct nvme_softc *sc, struct nvme_queue *q)
+static void nvme_completions_taken(struct nvme_softc *sc, struct nvme_queue *q)
 {
-	return nvme_put(sc, NVME_DOORBELLS + (2 * q->id + 1) * sc->sc_stride, 4, q->head);
+	nvme_put(sc, NVME_DOORBELLS + (2 * q->id + 1) * sc->sc_stride, q->head);
 }
 
 /* Wait for the interrupt.  It follows every completion, so looking first is not needed. */
 static int nvme_wait(struct nvme_softc *sc)
 {
-	return -mete_rig_irq_wait(sc->sc_pci, 0, NVME_TIMEOUT_MS);
+	return sc->sc_intr_wait(sc->sc_intr_arg, NVME_TIMEOUT_MS);
 }
 
 /* 0, or EIO for a completion that reports failure. */
@@ -182,33 +181,34 @@ static int nvme_admin(struct nvme_softc *sc, const struct nvme_command *command)
 {
 	struct nvme_completion completion;
 
-	int error = nvme_submit(sc, &sc->sc_admin, command);
-	while (!error) {
-		error = nvme_wait(sc);
-		if (!error && nvme_completed(sc, &sc->sc_admin, &completion))
-			break;
-	}
-	if (!error)
-		error = nvme_completions_taken(sc, &sc->sc_admin);
-	return error ? error : nvme_outcome(sc, &completion);
+	nvme_submit(sc, &sc->sc_admin, command);
+	do {
+		int error = nvme_wait(sc);
+		if (error)
+			return error;
+	} while (!nvme_completed(sc, &sc->sc_admin, &completion));
+	nvme_completions_taken(sc, &sc->sc_admin);
+	return nvme_outcome(sc, &completion);
 }
 
 /* Wait until the status register's bits in `mask` are `want`. */
 static int nvme_wait_status(struct nvme_softc *sc, uint32_t mask, uint32_t want)
 {
-	const struct timespec rest = { .tv_nsec = 1000000 };
-	uint64_t status;
-
 	for (unsigned ms = 0; ms <= sc->sc_ready_ms; ms++) {
-		int error = nvme_get(sc, NVME_CSTS, 4, &status);
-		if (error)
-			return error;
+		uint32_t status = nvme_get(sc, NVME_CSTS);
+		if (status == NVME_GONE) {
+			printf("nvme: the controller is gone\n");
+			return EIO;
+		}
 		if ((status & mask) == want)
 			return 0;
-		if (want && (status & NVME_CSTS_FATAL))
+		if (want && (status & NVME_CSTS_FATAL)) {
+			printf("nvme: fatal status %#x\n", status);
 			return EIO;
-		nanosleep(&rest, NULL);
+		}
+		DELAY(1000);
 	}
+	printf("nvme: status is not %#x after %u ms\n", want, sc->sc_ready_ms);
 	return ETIMEDOUT;
 }
 
@@ -216,29 +216,27 @@ static int nvme_wait_status(struct nvme_softc *sc, uint32_t mask, uint32_t want)
 static int nvme_disable(struct nvme_softc *sc)
 {
 	sc->sc_running = false;
-	int error = nvme_put(sc, NVME_CC, 4, NVME_CC_ENTRIES);
-	return error ? error : nvme_wait_status(sc, NVME_CSTS_READY, 0);
+	nvme_put(sc, NVME_CC, NVME_CC_ENTRIES);
+	return nvme_wait_status(sc, NVME_CSTS_READY, 0);
 }
 
 static int nvme_enable(struct nvme_softc *sc)
 {
 	const unsigned last = sc->sc_admin.depth - 1;
-	uint64_t cap;
+	const uint64_t cap = bus_space_read_8(sc->sc_iot, sc->sc_ioh, NVME_CAP);
 
-	int error = nvme_get(sc, NVME_CAP, 8, &cap);
-	if (error)
-		return error;
 	sc->sc_ready_ms = (uint32_t)(cap >> 24 & 0xff) * 500;
 	sc->sc_stride = 4u << (cap >> 32 & 0xf);
 	if ((cap >> 48 & 0xf) > 0 || (cap & 0xffff) + 1 < NVME_DEPTH)
 		return ENXIO; /* it cannot do pages of 4 KiB, or queues as deep as ours */
 
-	if ((error = nvme_disable(sc)) ||
-	    (error = nvme_put(sc, NVME_AQA, 4, last << 16 | last)) ||
-	    (error = nvme_put(sc, NVME_ASQ, 8, nvme_mem_bus(&sc->sc_admin.sq))) ||
-	    (error = nvme_put(sc, NVME_ACQ, 8, nvme_mem_bus(&sc->sc_admin.cq))) ||
-	    (error = nvme_put(sc, NVME_CC, 4, NVME_CC_ENTRIES | NVME_CC_ENABLE)))
+	int error = nvme_disable(sc);
+	if (error)
 		return error;
+	nvme_put(sc, NVME_AQA, last << 16 | last);
+	bus_space_write_8(sc->sc_iot, sc->sc_ioh, NVME_ASQ, nvme_mem_bus(&sc->sc_admin.sq));
+	bus_space_write_8(sc->sc_iot, sc->sc_ioh, NVME_ACQ, nvme_mem_bus(&sc->sc_admin.cq));
+	nvme_put(sc, NVME_CC, NVME_CC_ENTRIES | NVME_CC_ENABLE);
 	sc->sc_running = true;
 	return nvme_wait_status(sc, NVME_CSTS_READY, NVME_CSTS_READY);
 }
@@ -314,15 +312,16 @@ static int nvme_alloc(struct nvme_softc *sc)
 	return error;
 }
 
-int nvme_attach(struct nvme_softc *sc, bus_dma_tag_t tag, struct mete_rig_function *pci)
+int nvme_attach(struct nvme_softc *sc, const struct nvme_attach_args *aa)
 {
 	memset(sc, 0, sizeof(*sc));
-	sc->sc_dmat = tag;
-	sc->sc_pci = pci;
+	sc->sc_dmat = aa->aa_dmat;
+	sc->sc_iot = aa->aa_iot;
+	sc->sc_ioh = aa->aa_ioh;
+	sc->sc_intr_wait = aa->aa_intr_wait;
+	sc->sc_intr_arg = aa->aa_intr_arg;
 
-	int error = nvme_alloc(sc);
-	if (!error)
-		error = -mete_rig_irq_enable(pci, 0);
+	int error = nvme_get(sc, NVME_CSTS) == NVME_GONE ? ENXIO : nvme_alloc(sc);
 	if (!error)
 		error = nvme_enable(sc);
 	if (!error)
@@ -385,8 +384,8 @@ static void nvme_slot_release(struct nvme_softc *sc, unsigned id, bool done)
 }
 
 /*
- * Start the command of a free slot whose map is loaded.  On failure it is unloaded, unless the doorbell may have been
- * rung: from there on only a completion or a stopped controller frees the slot.
+ * Start the command of a free slot whose map is loaded.  On failure it is unloaded.  Once the doorbell was rung, only a
+ * completion or a stopped controller frees the slot.
  */
 static int nvme_start(struct nvme_softc *sc, unsigned id, bool write, uint64_t block)
 {
@@ -414,7 +413,8 @@ static int nvme_start(struct nvme_softc *sc, unsigned id, bool write, uint64_t b
 	slot->write = write;
 	sc->sc_nbusy++;
 	sc->sc_ncommands++;
-	return nvme_submit(sc, &sc->sc_io, &command);
+	nvme_submit(sc, &sc->sc_io, &command);
+	return 0;
 }
 
 /*
@@ -437,7 +437,8 @@ static int nvme_intr(struct nvme_softc *sc, int *outcome)
 		if (!*outcome)
 			*outcome = error;
 	}
-	return nvme_completions_taken(sc, &sc->sc_io);
+	nvme_completions_taken(sc, &sc->sc_io);
+	return 0;
 }
 
 /* See one interrupt.  A controller that is lost is stopped, so that nothing of ours is still in its hands. */
@@ -533,9 +534,10 @@ static void nvme_shut_down(struct nvme_softc *sc)
 	const struct nvme_command sq = { .opcode = NVME_DELETE_SQ, .dw10 = le32(sc->sc_io.id) };
 	const struct nvme_command cq = { .opcode = NVME_DELETE_CQ, .dw10 = le32(sc->sc_io.id) };
 
-	if (!nvme_admin(sc, &sq) && !nvme_admin(sc, &cq) &&
-	    !nvme_put(sc, NVME_CC, 4, NVME_CC_ENTRIES | NVME_CC_ENABLE | NVME_CC_SHUTDOWN))
-		nvme_wait_status(sc, NVME_CSTS_SHUTDOWN, NVME_CSTS_SHUTDOWN_DONE);
+	if (nvme_admin(sc, &sq) || nvme_admin(sc, &cq))
+		return;
+	nvme_put(sc, NVME_CC, NVME_CC_ENTRIES | NVME_CC_ENABLE | NVME_CC_SHUTDOWN);
+	nvme_wait_status(sc, NVME_CSTS_SHUTDOWN, NVME_CSTS_SHUTDOWN_DONE);
 }
 
 void nvme_detach(struct nvme_softc *sc)

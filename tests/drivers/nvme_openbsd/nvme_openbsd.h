@@ -2,15 +2,15 @@
 /*
  * A small NVMe driver as OpenBSD's drivers are written: reads and writes blocks.
  *
- * Memory and addresses come from bus_dma(9) alone, registers and interrupts from the rig.  One thread.  Errors are
- * positive numbers, as in that kernel.
+ * Memory and addresses come from bus_dma(9) alone, registers from bus_space(9), and what it is attached with tells how to
+ * wait for an interrupt.  One thread.  Errors are positive numbers, as in that kernel.
  */
 #ifndef NVME_OPENBSD_H
 #define NVME_OPENBSD_H
 
 #include <sys/types.h>
 #include <machine/bus.h>
-#include <mete/rig.h>
+#include <stdbool.h>
 
 #define NVME_SLOTS 4u                  /* commands at one time */
 #define NVME_TRANSFER_MAX (128u << 10) /* bytes in one command */
@@ -48,10 +48,22 @@ enum nvme_mistake {
 	NVME_SKIP_POSTREAD, /* data are not synced after a read */
 };
 
+/* What a bus tells a driver of its device. */
+struct nvme_attach_args {
+	bus_dma_tag_t aa_dmat;
+	bus_space_tag_t aa_iot;      /* the controller's registers ... */
+	bus_space_handle_t aa_ioh;
+	int (*aa_intr_wait)(void *arg, unsigned ms); /* 0 after an interrupt, or an errno; they are enabled */
+	void *aa_intr_arg;
+};
+
 /* Storage belongs to the caller.  To be read, not written, but for the mistake. */
 struct nvme_softc {
 	bus_dma_tag_t sc_dmat;
-	struct mete_rig_function *sc_pci;
+	bus_space_tag_t sc_iot;
+	bus_space_handle_t sc_ioh;
+	int (*sc_intr_wait)(void *, unsigned);
+	void *sc_intr_arg;
 	uint64_t sc_nblocks;
 	uint32_t sc_block_len;
 	uint32_t sc_transfer;        /* bytes in one command */
@@ -71,11 +83,8 @@ struct nvme_softc {
 	struct nvme_slot sc_slot[NVME_SLOTS];
 };
 
-/*
- * Start the controller `pci`, whose DMA is the tag's, and look at namespace 1.  0, or a positive errno, and then there
- * is nothing to undo.
- */
-int nvme_attach(struct nvme_softc *sc, bus_dma_tag_t tag, struct mete_rig_function *pci);
+/* Start the controller and look at namespace 1.  0, or a positive errno, and then there is nothing to undo. */
+int nvme_attach(struct nvme_softc *sc, const struct nvme_attach_args *aa);
 
 /*
  * Read or write `len` bytes, whole blocks, from `block` on: `buf` is 4-byte aligned.  As many commands as needed,

@@ -11,11 +11,9 @@
  * that it could not write, so what counts is the data and the IOMMU's fault record.
  */
 #include "nvme_openbsd.h"
-#include "rig_support.h"
+#include "openbsd_machine.h"
 
 #include <errno.h>
-#include <mete/bounce.h>
-#include <mete/iommu.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -23,24 +21,8 @@
 #define GUARD 64u /* bytes around the data that must stay as they were */
 #define DISK (2u << 20)
 
-/* What is between device and memory. */
-struct way {
-	bool vtd, bounce, deferred;
-};
-
-static struct way direct = { .vtd = false }, stand_in = { .bounce = true }, vtd = { .vtd = true };
-static struct way vtd_deferred = { .vtd = true, .deferred = true }, vtd_stand_in = { .vtd = true, .bounce = true };
-
 struct bench {
-	const struct way *way;
-	struct mete_rig *rig;
-	struct mete_rig_function pci;
-	struct mete_device ram;  /* sees everything: memory for the test */
-	struct mete_device core;
-	struct mete_domain domain;
-	struct mete_bounce bounce;
-	struct mete_openbsd_tag tag;
-	struct mete_registers registers;
+	struct openbsd_machine m;
 	struct nvme_softc sc;
 	int disk;                /* its file */
 };
@@ -48,51 +30,23 @@ struct bench {
 /* A machine, with `npages` of addresses if there is an IOMMU.  Skips where there is no QEMU. */
 static void bench_open(struct bench *b, const struct way *way, size_t npages)
 {
-	char text[1024], path[32], drive[256];
-	/* The IOMMU first, so that the controller finds it. */
-	const char *const behind[] = { "-device", "intel-iommu", "-blockdev", drive, "-device",
-		"nvme,drive=disk,serial=mete,mdts=7", NULL };
-	const struct mete_rig_qemu config = { .options = way->vtd ? behind : behind + 2 };
-	struct mete_domain_config domain;
+	char path[32], drive[256];
+	const char *const device[] = { "-blockdev", drive, "-device", "nvme,drive=disk,serial=mete,mdts=7", NULL };
 
 	memset(b, 0, sizeof(*b));
-	b->way = way;
 	free(rig_file_make(DISK, 1, &b->disk, path));
 	/* QEMU inherits no descriptor of ours, but may open it as long as we hold it. */
 	snprintf(drive, sizeof(drive), "{\"node-name\":\"disk\",\"driver\":\"file\",\"filename\":\"/proc/%ld/fd/%d\","
 	    "\"locking\":\"off\"}", (long)getpid(), b->disk);
-	int error = mete_rig_start_qemu(&config, &b->rig, text, sizeof(text));
-	if (error) {
-		close(b->disk);
-		if (error == METE_ENODEV)
-			skip_because(text);
-		fail_msg("%s", text);
-	}
-	assert_ok(mete_rig_find(b->rig, 0x1b36, 0x0010, 0, &b->pci));
-	rig_device_init(&b->ram, b->rig);
-	rig_device_init(&b->core, b->rig);
-	assert_ok(mete_openbsd_tag_init(&b->tag, &b->core));
-	if (way->vtd) {
-		assert_ok(mete_rig_vtd_start(&b->pci, &domain));
-		domain.last = domain.first + (mete_baddr)(npages * PAGE - 1);
-		domain.deferred = way->deferred;
-		assert_ok(mete_domain_init(&b->domain, mete_rig_provider(b->rig), &domain));
-		assert_ok(mete_domain_attach(&b->domain, &b->core));
-	}
-	/* Stand-ins keep their offset in a page, without which PRP could not tell where they are. */
-	const struct mete_bounce_config bounce = { .grain = PAGE, .keep = PAGE - 1, .always = true };
-	if (way->bounce)
-		assert_ok(mete_bounce_init(&b->bounce, &b->core, &bounce));
+	openbsd_machine_open(&b->m, way, device, 0x1b36, 0x0010, npages);
 }
 
 /* What a bus does for a driver. */
 static int bench_attach(struct bench *b)
 {
-	const struct nvme_attach_args aa = { .aa_dmat = &b->tag, .aa_iot = &b->registers,
-		.aa_intr_wait = rig_intr_wait, .aa_intr_arg = &b->pci };
+	const struct nvme_attach_args aa = { .aa_dmat = &b->m.tag, .aa_iot = &b->m.registers,
+		.aa_intr_wait = rig_intr_wait, .aa_intr_arg = &b->m.pci };
 
-	assert_ok(mete_rig_registers(&b->pci, 0, &b->registers));
-	assert_ok(mete_rig_irq_enable(&b->pci, 0));
 	return nvme_attach(&b->sc, &aa);
 }
 
@@ -103,57 +57,18 @@ static void bench_start(struct bench *b, void **state)
 	assert_int_equal(b->sc.sc_nblocks, DISK / 512);
 }
 
-/* No access was refused that the driver was not meant to provoke, and no call was wrong. */
-static void check_peace(struct bench *b)
-{
-	struct mete_iommu_fault fault;
-	struct mete_counters counters;
-
-	if (b->way->vtd)
-		assert_error(mete_domain_fault(&b->domain, &fault), METE_ENODEV);
-	mete_provider_counters(mete_rig_provider(b->rig), &counters);
-	assert_int_equal(counters.bad_argument, 0);
-	assert_int_equal(counters.bad_address, 0);
-	assert_int_equal(counters.wrong_size, 0);
-	assert_int_equal(counters.wrong_pair, 0);
-	assert_int_equal(counters.double_free, 0);
-}
-
-/* Stop the machine, whose driver has gone: nothing may be held, on the bus either. */
+/* Stop the machine, whose driver has gone. */
 static void bench_end(struct bench *b)
 {
-	assert_int_equal(b->core.nmapped, b->core.nunmapped);
-	if (b->way->bounce) {
-		assert_int_equal(mete_bounce_used(&b->bounce), 0);
-		assert_ok(mete_bounce_fini(&b->bounce));
-	}
-	if (b->way->vtd) {
-		assert_int_equal(b->domain.nmapped, 0);
-		assert_ok(mete_domain_attach(NULL, &b->core));
-		assert_ok(mete_domain_fini(&b->domain));
-	}
-	assert_ok(mete_device_fini(&b->core)); /* memory that is left would keep it */
-	assert_ok(mete_device_fini(&b->ram));
-	assert_int_equal(mete_rig_stop(b->rig), 0);
+	openbsd_machine_close(&b->m);
 	close(b->disk);
 }
 
 static void bench_close(struct bench *b)
 {
 	nvme_detach(&b->sc);
-	check_peace(b);
+	openbsd_machine_peace(&b->m);
 	bench_end(b);
-}
-
-/* Bytes that no page and no sector repeats. */
-static void pattern_make(unsigned char *to, size_t len, uint32_t seed)
-{
-	uint32_t x = seed * 2654435761u + 1;
-
-	for (size_t i = 0; i < len; i++) {
-		x = x * 1664525u + 1013904223u;
-		to[i] = (unsigned char)(x >> 24);
-	}
 }
 
 static void disk_get(const struct bench *b, void *to, size_t len, uint64_t at)
@@ -172,7 +87,7 @@ static void check_round(struct bench *b, size_t len, size_t offset)
 	const uint64_t block = 3, at = block * 512;
 	size_t room = offset + len + 2 * GUARD + PAGE;
 	uint64_t phys;
-	unsigned char *page = rig_alloc(&b->ram, room, &phys), *data = page + PAGE + offset;
+	unsigned char *page = rig_alloc(&b->m.ram, room, &phys), *data = page + PAGE + offset;
 	unsigned char *want = malloc(len), *got = malloc(len + 512);
 
 	assert_non_null(want);
@@ -196,7 +111,7 @@ static void check_round(struct bench *b, size_t len, size_t offset)
 	}
 	free(got);
 	free(want);
-	assert_ok(mete_device_free(&b->ram, page, room));
+	assert_ok(mete_device_free(&b->m.ram, page, room));
 }
 
 static void test_what_is_written_is_read(void **state)
@@ -226,7 +141,7 @@ static void test_what_is_written_is_read(void **state)
 		assert_row(b.sc.sc_nlists - nlists == 2 * row[i].nlists, i, row[i].why);
 		assert_row(b.sc.sc_nbusy == 0, i, row[i].why);
 	}
-	check_peace(&b);
+	openbsd_machine_peace(&b.m);
 	bench_close(&b);
 }
 
@@ -238,7 +153,7 @@ static void test_vectors_that_meet_at_pages_are_one_command(void **state)
 	unsigned char want[11264], got[11264];
 
 	bench_start(&b, state);
-	unsigned char *page = rig_alloc(&b.ram, 8 * PAGE, &phys);
+	unsigned char *page = rig_alloc(&b.m.ram, 8 * PAGE, &phys);
 	struct iovec iov[] = {
 		{ page + 7 * PAGE + 2048, 2048 },
 		{ page + 2 * PAGE, 2 * PAGE },
@@ -268,7 +183,7 @@ static void test_vectors_that_meet_at_pages_are_one_command(void **state)
 		assert_int_equal(page[i], 0xa5);
 
 	assert_int_equal(b.sc.sc_ncommands - ncommands, 2);
-	assert_ok(mete_device_free(&b.ram, page, 8 * PAGE));
+	assert_ok(mete_device_free(&b.m.ram, page, 8 * PAGE));
 	bench_close(&b);
 }
 
@@ -278,7 +193,7 @@ static void test_what_prp_cannot_tell_is_refused(void **state)
 	uint64_t phys;
 
 	bench_start(&b, state);
-	unsigned char *page = rig_alloc(&b.ram, 40 * PAGE, &phys);
+	unsigned char *page = rig_alloc(&b.m.ram, 40 * PAGE, &phys);
 	struct {
 		struct iovec iov[2];
 		int error;
@@ -290,18 +205,18 @@ static void test_what_prp_cannot_tell_is_refused(void **state)
 		{ { { page, 128u << 10 }, { page + 38 * PAGE, 512 } }, EINVAL, "longer than a command" },
 		{ { { page, 256 }, { NULL, 0 } }, EINVAL, "half a block" },
 	};
-	size_t nmapped = b.way->vtd ? b.domain.nmapped : 0;
+	size_t nmapped = b.m.way->vtd ? b.m.domain.nmapped : 0;
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
 		const struct uio uio = { .uio_iov = row[i].iov, .uio_iovcnt = row[i].iov[1].iov_len ? 2 : 1,
 			.uio_resid = row[i].iov[0].iov_len + row[i].iov[1].iov_len, .uio_rw = UIO_READ };
 		assert_row(nvme_rw_uio(&b.sc, &uio) == row[i].error, i, row[i].why);
 		assert_row(b.sc.sc_nbusy == 0 && b.sc.sc_slot[0].map->dm_mapsize == 0, i, row[i].why);
-		assert_row(!b.way->vtd || b.domain.nmapped == nmapped, i, row[i].why);
+		assert_row(!b.m.way->vtd || b.m.domain.nmapped == nmapped, i, row[i].why);
 	}
 	assert_int_equal(b.sc.sc_ncommands, 0);
 	check_round(&b, 4096, 0);
-	assert_ok(mete_device_free(&b.ram, page, 40 * PAGE));
+	assert_ok(mete_device_free(&b.m.ram, page, 40 * PAGE));
 	bench_close(&b);
 }
 
@@ -311,7 +226,7 @@ static void test_blocks_behind_the_end_are_an_error(void **state)
 	uint64_t phys;
 
 	bench_start(&b, state);
-	void *data = rig_alloc(&b.ram, 64u << 10, &phys);
+	void *data = rig_alloc(&b.m.ram, 64u << 10, &phys);
 
 	assert_int_equal(nvme_rw(&b.sc, UIO_READ, DISK / 512 - 1, data, 1024), EIO);
 	assert_int_equal(b.sc.sc_status, 0x4080); /* LBA Out of Range, do not retry */
@@ -319,7 +234,7 @@ static void test_blocks_behind_the_end_are_an_error(void **state)
 
 	assert_int_equal(b.sc.sc_nbusy, 0);
 	check_round(&b, 4096, 0); /* a refused command is no reason to stop */
-	assert_ok(mete_device_free(&b.ram, data, 64u << 10));
+	assert_ok(mete_device_free(&b.m.ram, data, 64u << 10));
 	bench_close(&b);
 }
 
@@ -329,8 +244,8 @@ static void test_a_dead_controller_leaves_nothing_loaded(void **state)
 	uint64_t phys;
 
 	bench_start(&b, state);
-	void *data = rig_alloc(&b.ram, 1u << 20, &phys);
-	assert_int_equal(kill((pid_t)mete_rig_process(b.rig), SIGKILL), 0);
+	void *data = rig_alloc(&b.m.ram, 1u << 20, &phys);
+	assert_int_equal(kill((pid_t)mete_rig_process(b.m.rig), SIGKILL), 0);
 
 	assert_int_equal(nvme_rw(&b.sc, UIO_READ, 0, data, 1u << 20), EIO);
 	assert_int_equal(nvme_rw(&b.sc, UIO_READ, 0, data, 512), EIO);
@@ -339,8 +254,8 @@ static void test_a_dead_controller_leaves_nothing_loaded(void **state)
 	for (unsigned id = 0; id < NVME_SLOTS; id++)
 		assert_int_equal(b.sc.sc_slot[id].map->dm_mapsize, 0);
 	nvme_detach(&b.sc);
-	assert_int_equal(nvme_attach(&b.sc, &(struct nvme_attach_args){ .aa_dmat = &b.tag, .aa_iot = &b.registers }), ENXIO);
-	assert_ok(mete_device_free(&b.ram, data, 1u << 20));
+	assert_int_equal(nvme_attach(&b.sc, &(struct nvme_attach_args){ .aa_dmat = &b.m.tag, .aa_iot = &b.m.registers }), ENXIO);
+	assert_ok(mete_device_free(&b.m.ram, data, 1u << 20));
 	bench_end(&b);
 }
 
@@ -381,17 +296,17 @@ static void test_an_early_unload_leaves_a_record(void **state)
 	unsigned char want[PAGE];
 
 	bench_start(&b, state);
-	unsigned char *data = rig_alloc(&b.ram, PAGE, &phys);
+	unsigned char *data = rig_alloc(&b.m.ram, PAGE, &phys);
 	memset(data, 0xa5, PAGE);
 
 	b.sc.sc_mistake = NVME_UNLOAD_EARLY;
 	(void)nvme_rw(&b.sc, UIO_READ, 0, data, PAGE); /* what the controller makes of it is its own affair */
 	b.sc.sc_mistake = NVME_NO_MISTAKE;
 
-	assert_ok(mete_domain_fault(&b.domain, &fault));
+	assert_ok(mete_domain_fault(&b.m.domain, &fault));
 	assert_int_equal(fault.iova, b.sc.sc_data);
 	assert_int_equal(fault.access, METE_DEVICE_WRITES);
-	assert_int_equal(fault.source, b.pci.slot << 3 | b.pci.number);
+	assert_int_equal(fault.source, b.m.pci.slot << 3 | b.m.pci.number);
 	for (size_t i = 0; i < PAGE; i++)
 		assert_int_equal(data[i], 0xa5);
 
@@ -399,7 +314,7 @@ static void test_an_early_unload_leaves_a_record(void **state)
 	assert_int_equal(nvme_rw(&b.sc, UIO_READ, 0, data, PAGE), 0);
 	disk_get(&b, want, PAGE, 0);
 	assert_memory_equal(data, want, PAGE);
-	assert_ok(mete_device_free(&b.ram, data, PAGE));
+	assert_ok(mete_device_free(&b.m.ram, data, PAGE));
 	bench_close(&b);
 }
 
@@ -411,7 +326,7 @@ static void test_a_skipped_postread_leaves_old_bytes(void **state)
 	unsigned char want[PAGE];
 
 	bench_start(&b, state);
-	unsigned char *data = rig_alloc(&b.ram, PAGE, &phys);
+	unsigned char *data = rig_alloc(&b.m.ram, PAGE, &phys);
 	memset(data, 0xa5, PAGE);
 	disk_get(&b, want, PAGE, 0);
 
@@ -423,11 +338,10 @@ static void test_a_skipped_postread_leaves_old_bytes(void **state)
 		assert_int_equal(data[i], 0xa5);
 	assert_int_equal(nvme_rw(&b.sc, UIO_READ, 0, data, PAGE), 0);
 	assert_memory_equal(data, want, PAGE);
-	assert_ok(mete_device_free(&b.ram, data, PAGE));
+	assert_ok(mete_device_free(&b.m.ram, data, PAGE));
 	bench_close(&b);
 }
 
-#define ON(test, way) { #test " [" #way "]", test, NULL, NULL, &way }
 #define ON_ALL(test) ON(test, direct), ON(test, stand_in), ON(test, vtd), ON(test, vtd_deferred), ON(test, vtd_stand_in)
 
 int main(void)

@@ -14,6 +14,7 @@
 #include "openbsd_machine.h"
 
 #include <errno.h>
+#include <mete/shim.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -26,6 +27,14 @@ struct bench {
 	struct nvme_softc sc;
 	int disk;                /* its file */
 };
+
+/* The console: what the driver said last. */
+static char said[128];
+
+int mete_shim_vprintf(const char *format, va_list args)
+{
+	return vsnprintf(said, sizeof(said), format, args);
+}
 
 /* A machine, with `npages` of addresses if there is an IOMMU.  Skips where there is no QEMU. */
 static void bench_open(struct bench *b, const struct way *way, size_t npages)
@@ -248,6 +257,7 @@ static void test_a_dead_controller_leaves_nothing_loaded(void **state)
 	assert_int_equal(kill((pid_t)mete_rig_process(b.m.rig), SIGKILL), 0);
 
 	assert_int_equal(nvme_rw(&b.sc, UIO_READ, 0, data, 1u << 20), EIO);
+	assert_string_equal(said, "nvme: the controller is gone\n");
 	assert_int_equal(nvme_rw(&b.sc, UIO_READ, 0, data, 512), EIO);
 
 	assert_int_equal(b.sc.sc_nbusy, 0);

@@ -3,7 +3,8 @@
  * A driver for FreeBSD, and the little that an application adds to run it: built with what pkg-config says, against an
  * installed library.
  */
-#include <sys/types.h>
+#include <sys/param.h>
+#include <sys/systm.h>
 #include <machine/bus.h>
 #include <sys/bus_dma.h>
 
@@ -21,6 +22,7 @@ static int driver_attach(bus_dma_tag_t parent)
 	bus_addr_t at = 1;
 	void *ring;
 
+	DELAY(1);
 	if (bus_dma_tag_create(parent, 4096, 0, BUS_SPACE_MAXADDR_32BIT, BUS_SPACE_MAXADDR, NULL, NULL, 4096, 1, 4096, 0,
 	    NULL, NULL, &tag) != 0)
 		return 1;

@@ -3,7 +3,8 @@
  * A driver for NetBSD, and the little that an application adds to run it: built with what pkg-config says, against an
  * installed library.
  */
-#include <sys/types.h>
+#include <sys/param.h>
+#include <sys/systm.h>
 #include <sys/bus.h>
 
 /* The driver. */
@@ -14,6 +15,7 @@ static int driver_attach(bus_dma_tag_t tag)
 	void *ring;
 	int nsegs, wrong;
 
+	DELAY(1);
 	if (bus_dmamem_alloc(tag, 4096, 4096, 0, &seg, 1, &nsegs, BUS_DMA_NOWAIT) != 0)
 		return 1;
 	if (bus_dmamem_map(tag, &seg, nsegs, 4096, &ring, BUS_DMA_NOWAIT | BUS_DMA_COHERENT) != 0 ||

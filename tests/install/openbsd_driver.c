@@ -3,7 +3,8 @@
  * A driver for OpenBSD, and the little that an application adds to run it: built with what pkg-config says, against an
  * installed library.
  */
-#include <sys/types.h>
+#include <sys/param.h>
+#include <sys/systm.h>
 #include <sys/pool.h>
 #include <machine/intr.h>
 
@@ -14,6 +15,7 @@ static int driver_attach(void)
 	char *inquiry, *request;
 	int wrong;
 
+	DELAY(1);
 	inquiry = dma_alloc(36, PR_NOWAIT | PR_ZERO);
 	if (inquiry == NULL)
 		return 1;

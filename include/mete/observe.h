@@ -131,7 +131,7 @@ static inline void mete_observe_left(const struct mete_provider *const *provider
 }
 
 #define METE_OBSERVE(provider, face, name, site, count) \
-	__attribute__((cleanup(mete_observe_left))) const struct mete_provider *const observed_ = \
+	__attribute__((cleanup(mete_observe_left), unused)) const struct mete_provider *const observed_ = \
 	    mete_observe_entered(provider, face, name, site, count)
 #else
 #define METE_OBSERVE(provider, face, name, site, count) ((void)(provider), (void)(site), (void)(count))

@@ -45,7 +45,8 @@ struct told {
 	RB_ENTRY(told) tree;
 	enum mete_misuse misuse;
 	const void *site;
-	size_t count;
+	const char *file;             /* NULL: unknown */
+	unsigned line;
 };
 
 RB_HEAD(told_tree, told);

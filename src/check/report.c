@@ -169,11 +169,43 @@ static char *report_json(struct mete_check *check, const struct finding *f, cons
 	return text;
 }
 
+/* A line may be several sites, where a compiler has unrolled a loop or copied a function into its callers. */
+static bool line_told(struct mete_check *check, const struct told *new)
+{
+	struct told *told;
+
+	RB_FOREACH(told, told_tree, &check->told) {
+		if (told->misuse == new->misuse && told->file && new->file && told->line == new->line &&
+		    !strcmp(told->file, new->file))
+			return true;
+	}
+	return false;
+}
+
+/* Inside: whether it was not told of this place yet; from now on it was. */
+static bool told_first(struct mete_check *check, const struct finding *f)
+{
+	struct told key = { .misuse = f->misuse, .site = f->here.site };
+	struct spot spot;
+
+	if (RB_FIND(told_tree, &check->told, &key))
+		return false;
+	(void)spot_find(check, &f->here, &spot);
+	key.file = spot.file;
+	key.line = spot.line;
+	bool first = !line_told(check, &key);
+	struct told *told = malloc(sizeof *told);
+	if (told) { /* without memory it is told again, which is better than not at all */
+		*told = key;
+		RB_INSERT(told_tree, &check->told, told);
+	}
+	return first;
+}
+
 /* Inside: count it.  Returns whether it is to be told. */
 static bool finding_counts(struct mete_check *check, const struct finding *f)
 {
 	enum mete_policy policy = check->policy[f->misuse];
-	struct told key = { .misuse = f->misuse, .site = f->here.site };
 
 	check->count[f->misuse]++;
 	if (check->expected[f->misuse]) {
@@ -184,18 +216,7 @@ static bool finding_counts(struct mete_check *check, const struct finding *f)
 		check->failures++;
 	if (policy == METE_POLICY_OFF)
 		return false;
-	struct told *told = RB_FIND(told_tree, &check->told, &key);
-	if (told) {
-		told->count++;
-		return false;
-	}
-	told = malloc(sizeof *told);
-	if (told) { /* without memory it is told again, which is better than not at all */
-		*told = key;
-		told->count = 1;
-		RB_INSERT(told_tree, &check->told, told);
-	}
-	return true;
+	return told_first(check, f);
 }
 
 static void finding_tell(struct mete_check *check, const struct finding *f)

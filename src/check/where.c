@@ -86,25 +86,44 @@ static void scopes_leave(Dwarf_Die *cu, Dwarf_Die *scopes, int n, const char **f
 	}
 }
 
-bool mete__where_line(struct where *w, const void *site, const char **ret_file, unsigned *ret_line, const char **ret_function)
+/* The unit that `at` was compiled in.  Not all compilers write the table that leads there, so the units are asked, too. */
+static Dwarf_Die *unit_of(Dwfl_Module *module, Dwarf_Addr at, Dwarf_Addr *ret_bias)
+{
+	Dwarf_Die *unit = dwfl_module_addrdie(module, at, ret_bias);
+
+	if (unit)
+		return unit;
+	while ((unit = dwfl_module_nextcu(module, unit, ret_bias))) {
+		if (dwarf_haspc(unit, at - *ret_bias) == 1)
+			return unit;
+	}
+	return NULL;
+}
+
+bool mete__where_line(struct where *w, const void *site, const char **ret_file, unsigned *ret_line,
+    const char **ret_function)
 {
 	if (!w || !w->dwfl || !site)
 		return false;
-	Dwarf_Addr at = (uintptr_t)site - 1; /* inside the call, not behind it */
+	Dwarf_Addr at = (uintptr_t)site - 1, bias; /* inside the call, not behind it */
 	Dwfl_Module *module = dwfl_addrmodule(w->dwfl, at);
-	Dwfl_Line *source = module ? dwfl_module_getsrc(module, at) : NULL;
+	Dwarf_Die *unit = module ? unit_of(module, at, &bias) : NULL, *scopes;
+	Dwarf_Line *source = unit ? dwarf_getsrc_die(unit, at - bias) : NULL;
 	int number = 0;
-	const char *file = source ? dwfl_lineinfo(source, NULL, &number, NULL, NULL, NULL) : NULL;
-	if (!file)
+	const char *file = source ? dwarf_linesrc(source, NULL, NULL) : NULL;
+	if (!file || dwarf_lineno(source, &number))
 		return false;
 	*ret_file = file;
 	*ret_line = (unsigned)number;
 	*ret_function = dwfl_module_addrname(module, at);
-	Dwarf_Addr bias;
-	Dwarf_Die *cu = dwfl_module_addrdie(module, at, &bias), *scopes;
-	int n = cu ? dwarf_getscopes(cu, at - bias, &scopes) : 0;
+	if (dwarf_getscopes(unit, at - bias, &scopes) <= 0)
+		return true;
+	/* Beyond an inlined function, those are the scopes it was written in.  What is wanted are those it was put into. */
+	Dwarf_Die innermost = scopes[0];
+	free(scopes);
+	int n = dwarf_getscopes_die(&innermost, &scopes);
 	if (n > 0) {
-		scopes_leave(cu, scopes, n, ret_file, ret_line, ret_function);
+		scopes_leave(unit, scopes, n, ret_file, ret_line, ret_function);
 		free(scopes);
 	}
 	return true;

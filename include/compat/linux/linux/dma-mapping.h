@@ -76,6 +76,7 @@ METE_NATIVE void *dma_alloc_coherent(struct device *dev, size_t size, dma_addr_t
 	struct mete_linux_view view;
 
 	mete_linux_view_of(dev, &view);
+	view.call = __func__;
 	return mete_linux_dma_alloc_coherent(&view, size, dma_handle, mete_linux_gfp(gfp));
 }
 
@@ -84,6 +85,7 @@ METE_NATIVE void dma_free_coherent(struct device *dev, size_t size, void *cpu_ad
 	struct mete_linux_view view;
 
 	mete_linux_view_of(dev, &view);
+	view.call = __func__;
 	mete_linux_dma_free_coherent(&view, size, cpu_addr, dma_handle);
 }
 
@@ -403,6 +405,7 @@ METE_NATIVE int dma_supported(struct device *dev, u64 mask)
 	struct mete_linux_view view;
 
 	mete_linux_view_of(dev, &view);
+	view.call = __func__;
 	return mete_linux_dma_supported(&view, mask);
 }
 
@@ -411,6 +414,7 @@ METE_NATIVE int dma_set_mask(struct device *dev, u64 mask)
 	struct mete_linux_view view;
 
 	mete_linux_view_of(dev, &view);
+	view.call = __func__;
 	mask = (dma_addr_t)mask;
 	if (!view.core || !view.has_mask || !mete_linux_dma_supported(&view, mask))
 		return -EIO;
@@ -423,6 +427,7 @@ METE_NATIVE int dma_set_coherent_mask(struct device *dev, u64 mask)
 	struct mete_linux_view view;
 
 	mete_linux_view_of(dev, &view);
+	view.call = __func__;
 	mask = (dma_addr_t)mask;
 	if (!view.core || !mete_linux_dma_supported(&view, mask))
 		return -EIO;
@@ -441,6 +446,7 @@ METE_NATIVE u64 dma_get_required_mask(struct device *dev)
 	struct mete_linux_view view;
 
 	mete_linux_view_of(dev, &view);
+	view.call = __func__;
 	return mete_linux_dma_get_required_mask(&view);
 }
 

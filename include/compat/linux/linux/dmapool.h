@@ -24,6 +24,7 @@ METE_NATIVE struct dma_pool *dma_pool_create(const char *name, struct device *de
 	struct mete_linux_view view;
 
 	mete_linux_view_of(dev, &view);
+	view.call = __func__;
 	return (struct dma_pool *)mete_linux_dma_pool_create(name, &view, size, align, boundary);
 }
 

@@ -18,6 +18,7 @@
 
 struct mete_rig;
 struct mete_rig_known;
+struct mete_sim_config;
 
 enum mete_rig_machine {
 	METE_RIG_Q35,  /* an x86-64 PC: RAM from 0 on; may have VT-d */
@@ -47,6 +48,7 @@ struct mete_rig_sim {
 	size_t ram;                 /* as above */
 	const char *disk;
 	unsigned disk_mdts;
+	const struct mete_sim_config *more; /* <mete/sim.h>; NULL: nothing of it */
 };
 
 /* One PCI function.  Storage belongs to the caller. */
@@ -71,9 +73,9 @@ extern "C" {
  *
  * mete_rig_start_qemu: METE_ENODEV if QEMU is not installed, METE_EIO if it ends or answers nonsense (an unknown
  * device, a bad option) or the disk cannot be opened, METE_ETIMEDOUT, METE_EINVAL, METE_ENOMEM.
- * mete_rig_start_sim: METE_EIO if the disk cannot be opened, METE_EINVAL, METE_ENOMEM.
+ * mete_rig_start_sim: METE_EIO if the disk cannot be opened, or a trace not be read or made; METE_EINVAL, METE_ENOMEM.
  *
- * No file is ever made, and no process outlives the caller, whatever happens.  QEMU dies with the *thread* that
+ * No file is made but a trace that was asked for, and no process outlives the caller, whatever happens.  QEMU dies with the *thread* that
  * started it.  It is a child of this process: a program that waits for any child may see its end.
  */
 int mete_rig_start_qemu(const struct mete_rig_qemu *config, struct mete_rig **ret_rig, char *text, size_t text_len);
@@ -131,6 +133,10 @@ int mete_rig_read(const struct mete_rig_function *function, unsigned bar, uint64
 int mete_rig_write(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
     uint64_t value);
 
+/* The same, but no barrier: the device may act before it sees memory that was written earlier. */
+int mete_rig_write_relaxed(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
+    uint64_t value);
+
 /*
  * The registers behind a BAR as a shim wants them; good until the rig stops, whatever becomes of `function`.  METE_EINVAL
  * if there is no such BAR.
@@ -151,8 +157,8 @@ const char *mete_rig_irq_kind(const struct mete_rig_function *function);
  * Wait until the function has interrupted on `vector` since the last call that reported it; several may fall together.
  * A line (INTx) is a level: the call reports it for as long as the driver leaves it raised.
  *
- * METE_ETIMEDOUT after `timeout_ms` (sim: at once, because there nothing happens but in a call); METE_EINVAL if not
- * enabled; METE_EIO if the machine is gone.
+ * METE_ETIMEDOUT after `timeout_ms`, or at once where nothing more can happen; METE_EINVAL if not enabled; METE_EIO if the
+ * machine is gone.  On the sim these are milliseconds of the machine's own clock, which the call moves on.
  */
 int mete_rig_irq_wait(struct mete_rig_function *function, unsigned vector, unsigned timeout_ms);
 

@@ -109,13 +109,19 @@ int mete__rig_init(struct mete_rig *rig)
 		.memory = 1u << METE_MEMORY_CACHED | 1u << METE_MEMORY_COHERENT | 1u << METE_MEMORY_COMBINED |
 		    1u << METE_MEMORY_UNCACHED,
 	};
+	return mete__rig_arena(rig, &span, 1);
+}
+
+int mete__rig_arena(struct mete_rig *rig, const struct mete_span *spans, size_t nspans)
+{
 	const struct mete_arena_config config = {
-		.spans = &span,
-		.nspans = 1,
+		.spans = spans,
+		.nspans = nspans,
 		.record_alloc = rig_record_alloc,
 		.record_free = rig_record_free,
 		.record_ctx = rig,
 	};
+	rig->provider = mete_arena_provider(&rig->arena);
 	return mete_arena_init(&rig->arena, &config);
 }
 
@@ -167,7 +173,7 @@ size_t mete_rig_stop(struct mete_rig *rig)
 {
 	if (!rig)
 		return 0;
-	size_t held = mete_provider_held(mete_arena_provider(&rig->arena));
+	size_t held = mete_provider_held(rig->provider);
 
 	/* The machine first: until it is gone, its devices may still write to RAM. */
 	rig->ops->stop(rig);
@@ -178,7 +184,7 @@ size_t mete_rig_stop(struct mete_rig *rig)
 
 struct mete_provider *mete_rig_provider(struct mete_rig *rig)
 {
-	return mete_arena_provider(&rig->arena);
+	return rig->provider;
 }
 
 const char *mete_rig_kind(const struct mete_rig *rig)
@@ -268,4 +274,15 @@ int mete_rig_registers(const struct mete_rig_function *function, unsigned bar, s
 		return METE_EINVAL;
 	*ret_registers = (struct mete_registers){ .ops = &ops, .ctx = found, .len = found->len };
 	return 0;
+}
+
+int mete_rig_write_relaxed(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
+    uint64_t value)
+{
+	const struct rig_ops *ops = function->rig->ops;
+	const struct rig_bar *found = rig_bar(function, bar);
+
+	if (!found || !rig_cycle_ok(offset, width, 8, found->len))
+		return METE_EINVAL;
+	return (ops->write_relaxed ? ops->write_relaxed : ops->write)(found->rig, found->base + offset, width, value);
 }

@@ -237,6 +237,27 @@ static unsigned irq_rest_us(unsigned n)
 	return n < 20 ? 0 : n < 100 ? 20 : n < 200 ? 100 : 1000;
 }
 
+/* The same on a machine with a clock of its own: nothing happens there while we rest. */
+static int irq_wait_advancing(const struct mete_rig_known *known, unsigned vector, unsigned timeout_ms)
+{
+	const struct rig_ops *ops = known->rig->ops;
+	int64_t deadline = ops->now_us(known->rig) + (int64_t)timeout_ms * 1000;
+	bool pending;
+
+	for (int late = 0;;) {
+		int error = irq_pending(known, vector, &pending);
+		if (error || pending)
+			return error;
+		/* After the last thing has happened, look once more: it may have happened since the last look. */
+		if (late)
+			return late;
+		error = ops->advance(known->rig, deadline);
+		if (error && error != METE_ETIMEDOUT)
+			return error;
+		late = error;
+	}
+}
+
 int mete_rig_irq_wait(struct mete_rig_function *function, unsigned vector, unsigned timeout_ms)
 {
 	struct mete_rig_known *known = function->known;
@@ -244,6 +265,8 @@ int mete_rig_irq_wait(struct mete_rig_function *function, unsigned vector, unsig
 
 	if (vector >= RIG_VECTORS || !(known->enabled[vector / 8] >> vector % 8 & 1))
 		return METE_EINVAL;
+	if (known->rig->ops->advance)
+		return irq_wait_advancing(known, vector, timeout_ms);
 
 	int64_t deadline = irq_now_us() + (int64_t)timeout_ms * 1000;
 	for (unsigned n = 0;; n++) {

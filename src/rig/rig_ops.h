@@ -70,6 +70,15 @@ struct rig_ops {
 	 * can happen however long one waits.
 	 */
 	int (*pause)(struct mete_rig *rig, unsigned us);
+
+	/*
+	 * A machine with a clock of its own has these instead.  advance() lets the next thing happen, if that is by
+	 * `until_us`; METE_ETIMEDOUT if it is not, or nothing will.
+	 */
+	int64_t (*now_us)(struct mete_rig *rig);
+	int (*advance)(struct mete_rig *rig, int64_t until_us);
+
+	int (*write_relaxed)(struct mete_rig *rig, uint64_t bus, unsigned width, uint64_t value); /* NULL: as write */
 	const char *(*last_words)(struct mete_rig *rig);
 	long (*process)(const struct mete_rig *rig);
 	/* Stop the machine and free what the rig added; the rest of the rig is gone already, `rig` itself is not. */
@@ -90,6 +99,7 @@ struct mete_rig {
 	void *ram_map;                 /* what was mapped: more than RAM, to align it */
 	size_t ram_map_len;
 	struct mete_arena arena;
+	struct mete_provider *provider; /* the arena's, or one around it */
 	struct rig_record *records;
 	struct rig_iommu *iommu;       /* NULL: not asked for yet */
 	uint64_t next_bar;
@@ -109,8 +119,9 @@ static inline unsigned char *rig_at(const struct mete_rig *rig, uint64_t phys)
  */
 int mete__rig_ram(struct mete_rig *rig, size_t len, int *ret_fd);
 
-/* Start the arena over that RAM.  METE_ENOMEM. */
+/* Start the arena over that RAM, whole and coherent; or over `spans` of it.  METE_ENOMEM. */
 int mete__rig_init(struct mete_rig *rig);
+int mete__rig_arena(struct mete_rig *rig, const struct mete_span *spans, size_t nspans);
 
 /* Free what the two calls above made.  Any rig, also one that was only zeroed. */
 void mete__rig_fini(struct mete_rig *rig);

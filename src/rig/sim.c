@@ -2,54 +2,66 @@
 /*
  * A machine of our own: RAM, a PCI bus and the models on it.
  *
- * Everything happens inside a call: a register write runs the device to the end of what it was asked for, including its
- * DMA and its interrupt.  So a run depends on nothing but the driver, and waiting for more is pointless.
+ * Here is what every access of the CPU meets: configuration space, decoding, the MSI-X table.  What real machines do and
+ * drivers get wrong is kept: a function does not answer before memory decoding is on, cannot reach memory before it may
+ * master the bus, sees all ones where nobody answers, and finds nothing beyond RAM.
  *
- * What real machines do and drivers get wrong is kept: a function does not answer before memory decoding is on, cannot
- * reach memory before it may master the bus, sees all ones where nobody answers, and finds nothing beyond RAM.
+ * The rig's words, where messages go, are at the machine's interrupt controller: the same place on every bus, whatever its
+ * ranges and its IOMMU, as on real machines.  A message that goes anywhere else is a write to memory like any other.
  */
-#include "sim.h"
+#define _GNU_SOURCE
+#include "sim_machine.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define SIM_SLOTS 32
 
 /* Configuration space that matters here; the capability is at the first free place. */
 #define SIM_COMMAND 0x04
 #define SIM_COMMAND_MEMORY 0x2u
 #define SIM_COMMAND_MASTER 0x4u
+#define SIM_COMMAND_INTX_OFF 0x400u
 #define SIM_STATUS 0x06
+#define SIM_STATUS_INTX 0x8u
 #define SIM_STATUS_CAPABILITIES 0x10u
 #define SIM_CLASS 0x08
 #define SIM_BAR0 0x10
 #define SIM_CAPABILITIES 0x34
-#define SIM_MSIX 0x40
+#define SIM_PIN 0x3d
+#define SIM_CAPABILITY 0x40
 #define SIM_MSIX_ID 0x11
 #define SIM_MSIX_ON 0x8000u
 #define SIM_MSIX_MASK 0x4000u
+#define SIM_MSI_ID 0x05
+#define SIM_MSI_ON 0x1u
+#define SIM_MSI_64 0x80u
 #define SIM_PENDING 4096u      /* from the MSI-X table to its pending bits */
-
-struct sim {
-	struct mete_rig rig;   /* first: the two are cast into each other */
-	size_t nfunctions;
-	struct sim_function *function[SIM_SLOTS];
-};
-
-static struct sim *sim_of(struct mete_rig *rig)
-{
-	return (struct sim *)(void *)rig;
-}
-
-static uint64_t sim_ones(unsigned width)
-{
-	return width == 8 ? UINT64_MAX : (1ull << 8 * width) - 1;
-}
 
 static uint32_t sim_config(const struct sim_function *function, unsigned offset, unsigned width)
 {
 	return (uint32_t)sim_load(&function->config[offset], width);
+}
+
+static void sim_config_msix(struct sim_function *f)
+{
+	sim_store(&f->config[SIM_CAPABILITY], 2, SIM_MSIX_ID);
+	sim_store(&f->config[SIM_CAPABILITY + 2], 2, f->nvectors - 1);
+	sim_store(&f->config[SIM_CAPABILITY + 4], 4, f->msix_table);
+	sim_store(&f->config[SIM_CAPABILITY + 8], 4, f->msix_table + SIM_PENDING);
+	sim_store(&f->writable[SIM_CAPABILITY + 2], 2, SIM_MSIX_ON | SIM_MSIX_MASK);
+	for (unsigned v = 0; v < f->nvectors; v++)
+		f->table[v * 16 + 12] = 1; /* masked after reset */
+}
+
+static void sim_config_msi(struct sim_function *f)
+{
+	sim_store(&f->config[SIM_CAPABILITY], 2, SIM_MSI_ID);
+	sim_store(&f->config[SIM_CAPABILITY + 2], 2, SIM_MSI_64);
+	f->config[SIM_PIN] = 1;
+	sim_store(&f->writable[SIM_CAPABILITY + 2], 2, SIM_MSI_ON);
+	sim_store(&f->writable[SIM_CAPABILITY + 4], 8, ~3ull);
+	sim_store(&f->writable[SIM_CAPABILITY + 12], 2, 0xffff);
 }
 
 static void sim_config_init(struct sim_function *f)
@@ -58,56 +70,111 @@ static void sim_config_init(struct sim_function *f)
 	sim_store(&f->config[2], 2, f->device);
 	sim_store(&f->config[SIM_STATUS], 2, SIM_STATUS_CAPABILITIES);
 	sim_store(&f->config[SIM_CLASS], 4, f->class_revision);
-	sim_store(&f->config[SIM_BAR0], 4, 0x4); /* memory, 64 bits */
-	f->config[SIM_CAPABILITIES] = SIM_MSIX;
-	sim_store(&f->config[SIM_MSIX], 2, SIM_MSIX_ID);
-	sim_store(&f->config[SIM_MSIX + 2], 2, f->nvectors - 1);
-	sim_store(&f->config[SIM_MSIX + 4], 4, f->msix_table);
-	sim_store(&f->config[SIM_MSIX + 8], 4, f->msix_table + SIM_PENDING);
-
+	sim_store(&f->config[SIM_BAR0], 4, f->bar_32 ? 0x0 : 0x4); /* memory, 64 bits */
+	f->config[SIM_CAPABILITIES] = SIM_CAPABILITY;
 	sim_store(&f->writable[SIM_COMMAND], 2, 0x0406 | 0x0001); /* INTx off, master, memory, I/O */
-	sim_store(&f->writable[SIM_BAR0], 8, ~(f->bar_len - 1));
+	sim_store(&f->writable[SIM_BAR0], f->bar_32 ? 4 : 8, ~(f->bar_len - 1));
 	sim_store(&f->writable[0x3c], 1, 0xff); /* interrupt line: a notepad for firmware */
-	sim_store(&f->writable[SIM_MSIX + 2], 2, SIM_MSIX_ON | SIM_MSIX_MASK);
-	for (unsigned v = 0; v < f->nvectors; v++)
-		f->table[v * 16 + 12] = 1; /* masked after reset */
+	if (f->nvectors)
+		sim_config_msix(f);
+	else
+		sim_config_msi(f);
 }
 
-void mete__sim_add(struct sim *sim, struct sim_function *function)
+static void sim_add(struct sim *sim, struct sim_function *function)
 {
 	/* Slot 0 is the host bridge's on other machines; no driver looks for one here. */
 	function->devfn = (unsigned)(sim->nfunctions + 1) << 3;
 	function->sim = sim;
+	if (!function->lines)
+		function->lines = 64;
+	function->bus.lines = function->lines;
 	sim_config_init(function);
 	sim->function[sim->nfunctions++] = function;
 }
 
-unsigned char *mete__sim_memory(struct sim_function *function, uint64_t bus, uint64_t len)
+bool mete__sim_masters(const struct sim_function *function)
 {
-	const struct mete_rig *rig = &function->sim->rig;
+	return sim_config(function, SIM_COMMAND, 2) & SIM_COMMAND_MASTER;
+}
 
-	if (!(sim_config(function, SIM_COMMAND, 2) & SIM_COMMAND_MASTER))
-		return NULL;
-	return bus < rig->ram_len && len <= rig->ram_len - bus ? rig->ram + bus : NULL;
+static void sim_word(struct sim *sim, uint64_t bus, uint32_t value)
+{
+	/* The CPU looks at the word without a lock: what the device wrote before must be there. */
+	atomic_store((_Atomic(uint32_t) *)(void *)(sim->rig.ram + bus), value);
+}
+
+static void sim_message(struct sim_function *function, unsigned vector, uint64_t bus, uint32_t data)
+{
+	const uint64_t words = RIG_WORDS, words_last = words + RIG_KNOWN * RIG_WORDS_LEN - 1;
+	unsigned char bytes[4];
+
+	if (!mete__sim_masters(function))
+		return;
+	sim_store(bytes, 4, data);
+	mete__sim_trace_add(function->sim, SIM_OP_IRQ, 0, sim_source(function), vector, bytes, 4);
+	if (bus >= words && bus <= words_last && !(bus & 3)) {
+		uint32_t value;
+		memcpy(&value, bytes, 4);
+		sim_word(function->sim, bus, value);
+	} else {
+		(void)mete__sim_put(function, bus, bytes, 4);
+	}
 }
 
 static void sim_deliver(struct sim_function *function, unsigned vector)
 {
 	const unsigned char *entry = &function->table[(size_t)vector * 16];
-	uint32_t control = sim_config(function, SIM_MSIX + 2, 2);
+	uint32_t control = sim_config(function, SIM_CAPABILITY + 2, 2);
 
+	if (!function->nvectors) {
+		function->pending &= ~1ull;
+		if (control & SIM_MSI_ON)
+			sim_message(function, 0, sim_load(&function->config[SIM_CAPABILITY + 4], 8),
+			    sim_config(function, SIM_CAPABILITY + 12, 2));
+		return;
+	}
 	if (!(control & SIM_MSIX_ON) || (control & SIM_MSIX_MASK) || (entry[12] & 1))
 		return;
 	function->pending &= ~(1ull << vector);
-	unsigned char *word = mete__sim_memory(function, sim_load(entry, 8), 4);
-	if (word)
-		memcpy(word, entry + 8, 4);
+	sim_message(function, vector, sim_load(entry, 8), (uint32_t)sim_load(entry + 8, 4));
+}
+
+static void sim_raise(struct sim_function *function, uint64_t vector)
+{
+	function->pending |= 1ull << vector;
+	sim_deliver(function, (unsigned)vector);
 }
 
 void mete__sim_raise(struct sim_function *function, unsigned vector)
 {
-	function->pending |= 1ull << vector;
-	sim_deliver(function, vector);
+	const struct mete_sim_rule *rule = mete__sim_fault(function->sim, METE_SIM_IRQ, sim_source(function), vector, 1);
+	uint64_t extra = 0;
+
+	if (rule && rule->fault == METE_SIM_DROP)
+		return;
+	if (rule && rule->fault == METE_SIM_DELAY) {
+		mete__sim_later(function, rule->operand, sim_raise, vector);
+		return;
+	}
+	if (rule && rule->fault == METE_SIM_EXTRA)
+		extra = rule->operand;
+	for (uint64_t i = 0; i <= extra; i++)
+		sim_raise(function, vector);
+}
+
+void mete__sim_line(struct sim_function *function, bool on)
+{
+	uint32_t control = sim_config(function, SIM_CAPABILITY + 2, 2);
+	uint32_t status = sim_config(function, SIM_STATUS, 2) & ~SIM_STATUS_INTX;
+
+	if (control & SIM_MSI_ON) {
+		if (on)
+			mete__sim_raise(function, 0);
+		return;
+	}
+	sim_store(&function->config[SIM_STATUS], 2, on ? status | SIM_STATUS_INTX : status);
+	mete__sim_trace_add(function->sim, SIM_OP_IRQ, on, sim_source(function), 0, NULL, 0);
 }
 
 static void sim_deliver_pending(struct sim_function *function)
@@ -130,9 +197,9 @@ static uint64_t sim_bar_read(struct sim_function *f, uint64_t offset, unsigned w
 	unsigned char pending[8];
 	uint64_t at;
 
-	if (sim_within(offset, f->msix_table, (uint64_t)f->nvectors * 16, &at))
+	if (f->nvectors && sim_within(offset, f->msix_table, (uint64_t)f->nvectors * 16, &at))
 		return sim_load(&f->table[at], width);
-	if (sim_within(offset, f->msix_table + SIM_PENDING, sizeof(pending), &at)) {
+	if (f->nvectors && sim_within(offset, f->msix_table + SIM_PENDING, sizeof(pending), &at)) {
 		sim_store(pending, 8, f->pending);
 		return sim_load(&pending[at], width);
 	}
@@ -143,47 +210,140 @@ static void sim_bar_write(struct sim_function *f, uint64_t offset, unsigned widt
 {
 	uint64_t at;
 
-	if (sim_within(offset, f->msix_table, (uint64_t)f->nvectors * 16, &at)) {
+	if (f->nvectors && sim_within(offset, f->msix_table, (uint64_t)f->nvectors * 16, &at)) {
 		sim_store(&f->table[at], width, value);
 		sim_deliver_pending(f);
-	} else if (!sim_within(offset, f->msix_table + SIM_PENDING, 8, &at)) {
+	} else if (!f->nvectors || !sim_within(offset, f->msix_table + SIM_PENDING, 8, &at)) {
 		f->write(f, offset, width, value);
 	}
 }
 
-/* Who answers at `bus`, and at which offset of its BAR. */
+static bool sim_awake(const struct sim_function *f, uint64_t *ret_base)
+{
+	*ret_base = sim_load(&f->config[SIM_BAR0], f->bar_32 ? 4 : 8) & ~(f->bar_len - 1);
+	return sim_config(f, SIM_COMMAND, 2) & SIM_COMMAND_MEMORY;
+}
+
+bool mete__sim_registers(const struct sim *sim, uint64_t first, uint64_t last)
+{
+	uint64_t base;
+
+	for (size_t i = 0; i < sim->nfunctions; i++) {
+		const struct sim_function *f = sim->function[i];
+		if (sim_awake(f, &base) && first <= base + (f->bar_len - 1) && base <= last)
+			return true;
+	}
+	return false;
+}
+
+/* The function that answers at `bus`, and where in its BAR. */
 static struct sim_function *sim_decode(struct sim *sim, uint64_t bus, uint64_t *ret_offset)
 {
+	uint64_t base;
+
 	for (size_t i = 0; i < sim->nfunctions; i++) {
 		struct sim_function *f = sim->function[i];
-		uint64_t base = sim_load(&f->config[SIM_BAR0], 8) & ~(f->bar_len - 1);
-		bool awake = sim_config(f, SIM_COMMAND, 2) & SIM_COMMAND_MEMORY;
-		if (awake && sim_within(bus, base, f->bar_len, ret_offset))
+		if (sim_awake(f, &base) && sim_within(bus, base, f->bar_len, ret_offset))
 			return f;
 	}
 	return NULL;
 }
 
+static int sim_register_read(struct sim *sim, struct sim_function *f, uint64_t offset, unsigned width,
+    uint64_t *ret_value)
+{
+	const struct mete_sim_rule *rule = mete__sim_fault(sim, METE_SIM_REGISTER_READ, sim_source(f), offset, width);
+	unsigned char bytes[8];
+	uint64_t value = sim_ones(width);
+
+	if (rule && rule->fault == METE_SIM_FAIL)
+		return METE_EIO;
+	if (rule && rule->fault == METE_SIM_DELAY)
+		sim->clock.now += rule->operand;
+	if (!rule || rule->fault != METE_SIM_DROP)
+		value &= sim_bar_read(f, offset, width);
+	sim_store(bytes, width, value);
+	if (rule)
+		mete__sim_change(rule, bytes, width);
+	*ret_value = sim_load(bytes, width);
+	mete__sim_trace_add(sim, SIM_OP_REGISTER_READ, width, sim_source(f), offset, bytes, width);
+	return 0;
+}
+
+static int sim_register_write(struct sim *sim, struct sim_function *f, uint64_t offset, unsigned width, uint64_t value)
+{
+	const struct mete_sim_rule *rule = mete__sim_fault(sim, METE_SIM_REGISTER_WRITE, sim_source(f), offset, width);
+	unsigned char bytes[8];
+	uint64_t times = 1;
+
+	if (rule && rule->fault == METE_SIM_FAIL)
+		return METE_EIO;
+	if (rule && rule->fault == METE_SIM_DELAY)
+		sim->clock.now += rule->operand;
+	if (rule && rule->fault == METE_SIM_DROP)
+		times = 0;
+	if (rule && rule->fault == METE_SIM_EXTRA)
+		times += rule->operand;
+	sim_store(bytes, width, value);
+	if (rule)
+		mete__sim_change(rule, bytes, width);
+	mete__sim_trace_add(sim, SIM_OP_REGISTER_WRITE, width, sim_source(f), offset, bytes, width);
+	for (uint64_t i = 0; i < times; i++)
+		sim_bar_write(f, offset, width, sim_load(bytes, width));
+	return 0;
+}
+
 static int sim_read(struct mete_rig *rig, uint64_t bus, unsigned width, uint64_t *ret_value)
 {
+	struct sim *sim = sim_of(rig);
 	uint64_t offset;
-	struct sim_function *f = sim_decode(sim_of(rig), bus, &offset);
 
-	*ret_value = f ? sim_bar_read(f, offset, width) & sim_ones(width) : sim_ones(width);
-	return 0;
+	int error = mete__sim_enter(sim);
+	if (error)
+		return error;
+	if (sim->late)
+		mete__sim_late_barrier(sim->late);
+	mete__sim_stir(sim);
+	struct sim_function *f = sim_decode(sim, bus, &offset);
+	if (f)
+		error = sim_register_read(sim, f, offset, width, ret_value);
+	else
+		*ret_value = sim_ones(width);
+	mete__sim_leave(sim);
+	return error;
+}
+
+static int sim_write_ordered(struct mete_rig *rig, uint64_t bus, unsigned width, uint64_t value, bool barrier)
+{
+	struct sim *sim = sim_of(rig);
+	uint64_t offset;
+
+	int error = mete__sim_enter(sim);
+	if (error)
+		return error;
+	if (sim->late && barrier)
+		mete__sim_late_barrier(sim->late);
+	else if (sim->late)
+		mete__sim_late_some(sim->late);
+	mete__sim_stir(sim);
+	struct sim_function *f = sim_decode(sim, bus, &offset);
+	if (f)
+		error = sim_register_write(sim, f, offset, width, value & sim_ones(width));
+	mete__sim_leave(sim);
+	return error;
 }
 
 static int sim_write(struct mete_rig *rig, uint64_t bus, unsigned width, uint64_t value)
 {
-	uint64_t offset;
-	struct sim_function *f = sim_decode(sim_of(rig), bus, &offset);
-
-	if (f)
-		sim_bar_write(f, offset, width, value & sim_ones(width));
-	return 0;
+	return sim_write_ordered(rig, bus, width, value, true);
 }
 
-static struct sim_function *sim_at(struct sim *sim, unsigned devfn)
+static int sim_write_relaxed(struct mete_rig *rig, uint64_t bus, unsigned width, uint64_t value)
+{
+	return sim_write_ordered(rig, bus, width, value, false);
+}
+
+static struct sim_function *sim_at(const struct sim *sim, unsigned devfn)
 {
 	for (size_t i = 0; i < sim->nfunctions; i++) {
 		if (sim->function[i]->devfn == devfn)
@@ -196,7 +356,11 @@ static int sim_config_read(struct mete_rig *rig, unsigned devfn, unsigned offset
 {
 	const struct sim_function *f = sim_at(sim_of(rig), devfn);
 
+	int error = mete__sim_enter(sim_of(rig));
+	if (error)
+		return error;
 	*ret_value = f ? sim_config(f, offset, width) : (uint32_t)sim_ones(width);
+	mete__sim_leave(sim_of(rig));
 	return 0;
 }
 
@@ -204,12 +368,16 @@ static int sim_config_write(struct mete_rig *rig, unsigned devfn, unsigned offse
 {
 	struct sim_function *f = sim_at(sim_of(rig), devfn);
 
+	int error = mete__sim_enter(sim_of(rig));
+	if (error)
+		return error;
 	for (unsigned i = 0; f && i < width; i++) {
 		uint8_t *byte = &f->config[offset + i], may = f->writable[offset + i];
 		*byte = (uint8_t)((*byte & ~may) | (value >> 8 * i & may));
 	}
 	if (f)
 		sim_deliver_pending(f);
+	mete__sim_leave(sim_of(rig));
 	return 0;
 }
 
@@ -236,8 +404,18 @@ static void sim_stop(struct mete_rig *rig)
 {
 	struct sim *sim = sim_of(rig);
 
-	for (size_t i = 0; i < sim->nfunctions; i++)
+	mete__sim_clock_fini(sim);
+	mete__sim_iommu_fini(sim);
+	for (size_t i = 0; i < sim->nfunctions; i++) {
+		free(sim->function[i]->grants);
+		mete__sim_evil_fini(sim->function[i]);
+		mete__sim_posted_fini(sim->function[i]);
 		sim->function[i]->destroy(sim->function[i]);
+	}
+	mete__sim_trace_fini(sim);
+	mete__sim_cache_fini(sim);
+	mete__sim_late_fini(sim);
+	free(sim->repeat);
 }
 
 /* As on a PC: what a driver may have got used to. */
@@ -249,11 +427,26 @@ static const struct rig_ops sim_ops = {
 	.config_write = sim_config_write,
 	.read = sim_read,
 	.write = sim_write,
+	.write_relaxed = sim_write_relaxed,
 	.pause = sim_pause,
+	.now_us = mete__sim_now_us,
+	.advance = mete__sim_advance,
 	.last_words = sim_last_words,
 	.process = sim_process,
 	.stop = sim_stop,
 };
+
+struct sim *mete__sim(const struct mete_rig *rig)
+{
+	return rig && rig->ops == &sim_ops ? (struct sim *)(uintptr_t)rig : NULL;
+}
+
+struct sim_function *mete__sim_function(const struct mete_rig_function *function)
+{
+	struct sim *sim = function ? mete__sim(function->rig) : NULL;
+
+	return sim && function->known ? sim_at(sim, function->known->devfn) : NULL;
+}
 
 static int sim_add_disk(struct sim *sim, const struct mete_rig_sim *config, char *text, size_t text_len)
 {
@@ -268,33 +461,109 @@ static int sim_add_disk(struct sim *sim, const struct mete_rig_sim *config, char
 		close(fd);
 		return METE_ENOMEM;
 	}
-	mete__sim_add(sim, nvme);
+	sim_add(sim, nvme);
 	return 0;
+}
+
+static int sim_add_devices(struct sim *sim, const struct mete_sim_config *more, char *text, size_t text_len)
+{
+	static struct sim_function *(*const make[])(void) = { mete__sim_edu, mete__sim_copy, mete__sim_nic };
+
+	if (more->ndevices > 16 || (more->ndevices && !more->devices)) {
+		mete__rig_say(text, text_len, "%zu devices: at most 16 fit", more->ndevices);
+		return METE_EINVAL;
+	}
+	for (size_t i = 0; i < more->ndevices; i++) {
+		const struct mete_sim_device *device = &more->devices[i];
+		if ((unsigned)device->model >= sizeof(make) / sizeof(*make) ||
+		    (device->lines && (device->lines < 12 || device->lines > 64))) {
+			mete__rig_say(text, text_len, "device %zu: no such model, or not 12 to 64 address lines", i);
+			return METE_EINVAL;
+		}
+		struct sim_function *f = make[device->model]();
+		if (!f)
+			return METE_ENOMEM;
+		f->lines = device->lines ? device->lines : f->lines;
+		sim_add(sim, f);
+	}
+	return 0;
+}
+
+/* The rest, which needs the RAM. */
+static int sim_equip(struct sim *sim, const struct mete_rig_sim *config, const struct mete_sim_config *more, char *text,
+    size_t text_len)
+{
+	int error = mete__sim_provider_init(sim, more);
+
+	if (!error && config->disk)
+		error = sim_add_disk(sim, config, text, text_len);
+	if (!error)
+		error = sim_add_devices(sim, more, text, text_len);
+	if (!error && more->iommu_page)
+		error = mete__sim_iommu_init(sim, more->iommu_page, more->iommu_deferred);
+	if (!error && more->offset)
+		error = mete__sim_place(sim);
+	if (!error && more->rules)
+		error = mete__sim_rules_read(sim, more->rules, text, text_len);
+	if (!error)
+		error = mete__sim_trace_init(sim, more, text, text_len);
+	return error;
+}
+
+static bool sim_modes_ok(const struct mete_sim_config *more, char *text, size_t text_len)
+{
+	if ((unsigned)more->time > METE_SIM_THREAD) {
+		mete__rig_say(text, text_len, "no such mode of time: %u", (unsigned)more->time);
+		return false;
+	}
+	/* A cache or late stores that move memory while the driver runs would be races of the machine's own. */
+	if (more->time == METE_SIM_THREAD && (more->cache.line || more->late_stores)) {
+		mete__rig_say(text, text_len, "%s", "devices in a thread go with neither a cache nor late stores");
+		return false;
+	}
+	return true;
+}
+
+static int sim_start(struct sim *sim, const struct mete_rig_sim *config, const struct mete_sim_config *more, char *text,
+    size_t text_len)
+{
+	int ram;
+
+	if (config->disk_mdts > RIG_DISK_MDTS_MAX || !sim_modes_ok(more, text, text_len))
+		return METE_EINVAL;
+	int error = mete__sim_seed_init(sim, more->seed, text, text_len);
+	if (error)
+		return error;
+	mete__sim_random_init(&sim->clock.random, sim->seed, SIM_STREAM_TIME);
+	mete__sim_random_init(&sim->place, sim->seed, SIM_STREAM_PLACE);
+	mete__sim_random_init(&sim->rules.random, sim->seed, SIM_STREAM_FAULT);
+	if ((error = mete__rig_ram(&sim->rig, config->ram, &ram)))
+		return error;
+	close(ram); /* the mapping keeps it */
+	error = sim_equip(sim, config, more, text, text_len);
+	return error ? error : mete__sim_clock_start(sim);
 }
 
 int mete_rig_start_sim(const struct mete_rig_sim *config, struct mete_rig **ret_rig, char *text, size_t text_len)
 {
 	static const struct mete_rig_sim defaults;
-	int ram;
+	static const struct mete_sim_config plain;
 
 	mete__rig_say(text, text_len, "%s", "");
 	if (!config)
 		config = &defaults;
-	if (config->disk_mdts > RIG_DISK_MDTS_MAX)
-		return METE_EINVAL;
+	const struct mete_sim_config *more = config->more ? config->more : &plain;
 	struct sim *sim = calloc(1, sizeof(*sim));
 	if (!sim)
 		return METE_ENOMEM;
 	sim->rig.ops = &sim_ops;
 	sim->rig.place = &sim_place;
-
-	int error = mete__rig_ram(&sim->rig, config->ram, &ram);
-	if (!error)
-		close(ram); /* the mapping keeps it */
-	if (!error && config->disk)
-		error = sim_add_disk(sim, config, text, text_len);
-	if (!error)
-		error = mete__rig_init(&sim->rig);
+	int error = mete__sim_clock_init(sim, more->time);
+	if (error) {
+		free(sim);
+		return error;
+	}
+	error = sim_start(sim, config, more, text, text_len);
 	if (error) {
 		if (text && text_len && !*text)
 			mete__rig_say(text, text_len, "%s", mete_error_text(error));
@@ -305,4 +574,29 @@ int mete_rig_start_sim(const struct mete_rig_sim *config, struct mete_rig **ret_
 	}
 	*ret_rig = &sim->rig;
 	return 0;
+}
+
+int mete_sim_watch(struct mete_rig *rig, const struct mete_sim_hooks *hooks)
+{
+	static const struct mete_sim_hooks none;
+	struct sim *sim = mete__sim(rig);
+
+	if (!sim)
+		return METE_ENOTSUP;
+	mete__sim_lock(sim);
+	sim->hooks = hooks ? *hooks : none;
+	mete__sim_unlock(sim);
+	return 0;
+}
+
+void mete_sim_counters(struct mete_rig *rig, struct mete_sim_counters *ret)
+{
+	struct sim *sim = mete__sim(rig);
+
+	memset(ret, 0, sizeof(*ret));
+	if (!sim)
+		return;
+	mete__sim_lock(sim);
+	*ret = sim->counters;
+	mete__sim_unlock(sim);
 }

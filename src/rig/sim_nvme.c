@@ -7,15 +7,15 @@
  * pairs, Identify, Number of Queues, Read, PRP lists, MSI-X.  It is stricter in one point: where QEMU completes a Read
  * whose data found no memory with success, this one says Data Transfer Error.
  *
- * A doorbell runs its queue to the end: fetch, execute, complete, interrupt.  A completion queue that is full stops
- * the submission queues that feed it, until its head doorbell moves.
+ * A doorbell starts its queue, which then takes one command after the other, each in its time: fetch, execute, complete,
+ * interrupt.  A completion queue that is full stops the submission queues that feed it, until its head doorbell moves.
  * Entries that a driver leaves unread are not announced again.
  *
  *   BAR 0: [ registers 0 ][ doorbells 0x1000 ][ MSI-X table 0x2000 ][ pending bits 0x3000 ]
  *
  * Statuses are as in a completion: code type << 8 | code, and a bit that says "do not retry".
  */
-#include "sim.h"
+#include "sim_model.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,6 +53,10 @@
 
 #define NVME_VERSION 0x00010400u
 
+#define NVME_FETCH_NS 500u     /* from a doorbell, or the command before, to a command's end: so much to twice that */
+#define NVME_READ_NS 10000u    /* the same for a Read */
+#define NVME_LATE_NS 1000000000u
+
 enum nvme_status {
 	NVME_OK = 0,
 	NVME_DNR = 0x4000, /* do not retry */
@@ -76,6 +80,7 @@ struct nvme_queue {
 	uint64_t base;
 	uint32_t size, head, tail;
 	uint16_t cq;       /* of a submission queue: where its completions go */
+	bool runs;         /* of a submission queue: its next command is on its way */
 	bool phase;        /* of a completion queue, as the rest */
 	bool interrupts;
 	uint16_t vector;
@@ -117,9 +122,9 @@ struct nvme_walk {
 /* One entry of the list at `walk->list`, which moves on. */
 static enum nvme_status nvme_walk_fetch(struct sim_nvme *n, struct nvme_walk *walk, uint64_t *ret_entry)
 {
-	const unsigned char *entry = mete__sim_memory(&n->function, walk->list, 8);
+	unsigned char entry[8];
 
-	if (!entry)
+	if (mete__sim_get(&n->function, walk->list, entry, sizeof(entry)))
 		return NVME_DNR | NVME_TRANSFER_ERROR;
 	*ret_entry = sim_load(entry, 8);
 	walk->list += 8;
@@ -141,8 +146,7 @@ static enum nvme_status nvme_walk_entry(struct sim_nvme *n, struct nvme_walk *wa
 }
 
 /* Find the next piece.  A transfer starts anywhere in its first page and at the start of all others. */
-static enum nvme_status nvme_walk_next(struct sim_nvme *n, struct nvme_walk *walk, unsigned char **ret_piece,
-    size_t *ret_len)
+static enum nvme_status nvme_walk_next(struct sim_nvme *n, struct nvme_walk *walk, uint64_t *ret_piece, size_t *ret_len)
 {
 	enum nvme_status status = NVME_OK;
 
@@ -162,9 +166,7 @@ static enum nvme_status nvme_walk_next(struct sim_nvme *n, struct nvme_walk *wal
 	size_t len = NVME_PAGE - (size_t)(walk->bus & (NVME_PAGE - 1));
 	if (len > walk->left)
 		len = walk->left;
-	*ret_piece = mete__sim_memory(&n->function, walk->bus, len);
-	if (!*ret_piece)
-		return NVME_TRANSFER_ERROR;
+	*ret_piece = walk->bus;
 	walk->left -= len;
 	/* PRP2 is the second page if that is the last one, else the list of all further pages. */
 	if (walk->first && walk->left > NVME_PAGE) {
@@ -188,14 +190,15 @@ static enum nvme_status nvme_answer(struct sim_nvme *n, const struct nvme_comman
     size_t len)
 {
 	struct nvme_walk walk = nvme_walk_start(command, len);
-	unsigned char *piece;
+	uint64_t piece;
 	size_t piece_len;
 
 	while (walk.left) {
 		enum nvme_status status = nvme_walk_next(n, &walk, &piece, &piece_len);
 		if (status)
 			return status;
-		memcpy(piece, data, piece_len);
+		if (mete__sim_put(&n->function, piece, data, piece_len))
+			return NVME_TRANSFER_ERROR;
 		data += piece_len;
 	}
 	return NVME_OK;
@@ -226,7 +229,8 @@ static enum nvme_status nvme_read(struct sim_nvme *n, const struct nvme_command 
 	uint64_t block = (uint64_t)command->dw11 << 32 | command->dw10;
 	uint32_t nblocks = (command->dw12 & 0xffff) + 1;
 	size_t len = (size_t)nblocks * RIG_DISK_BLOCK;
-	unsigned char *piece;
+	unsigned char data[NVME_PAGE];
+	uint64_t piece;
 	size_t piece_len;
 
 	if (len > (size_t)NVME_PAGE << n->mdts)
@@ -239,8 +243,10 @@ static enum nvme_status nvme_read(struct sim_nvme *n, const struct nvme_command 
 		enum nvme_status status = nvme_walk_next(n, &walk, &piece, &piece_len);
 		if (status)
 			return status;
-		if (!nvme_file_read(n, offset, piece, piece_len))
+		if (!nvme_file_read(n, offset, data, piece_len))
 			return NVME_READ_ERROR;
+		if (mete__sim_put(&n->function, piece, data, piece_len))
+			return NVME_TRANSFER_ERROR;
 	}
 	return NVME_OK;
 }
@@ -424,22 +430,21 @@ static void nvme_fatal(struct sim_nvme *n)
 	n->csts |= NVME_CSTS_FATAL;
 }
 
-static void nvme_complete(struct sim_nvme *n, unsigned sq, uint16_t id, enum nvme_status status, uint32_t result)
+static void nvme_post(struct sim_nvme *n, unsigned sq, uint32_t id, enum nvme_status status, uint32_t result)
 {
 	struct nvme_queue *cq = &n->cq[n->sq[sq].cq];
 	uint64_t bus = cq->base + (uint64_t)cq->tail * NVME_COMPLETION;
-	unsigned char *entry = mete__sim_memory(&n->function, bus, NVME_COMPLETION);
+	unsigned char entry[NVME_COMPLETION] = { 0 };
 
-	if (!entry) {
+	sim_store(entry, 4, result);
+	sim_store(entry + 8, 2, n->sq[sq].head);
+	sim_store(entry + 10, 2, sq);
+	sim_store(entry + 12, 2, mete__sim_tell(&n->function, id));
+	sim_store(entry + 14, 2, (uint64_t)status << 1 | cq->phase);
+	if (mete__sim_put(&n->function, bus, entry, sizeof(entry))) {
 		nvme_fatal(n);
 		return;
 	}
-	sim_store(entry, 4, result);
-	sim_store(entry + 4, 4, 0);
-	sim_store(entry + 8, 2, n->sq[sq].head);
-	sim_store(entry + 10, 2, sq);
-	sim_store(entry + 12, 2, id);
-	sim_store(entry + 14, 2, (uint64_t)status << 1 | cq->phase);
 	if (++cq->tail == cq->size) {
 		cq->tail = 0;
 		cq->phase = !cq->phase;
@@ -448,12 +453,40 @@ static void nvme_complete(struct sim_nvme *n, unsigned sq, uint16_t id, enum nvm
 		mete__sim_raise(&n->function, cq->vector);
 }
 
+/* A completion that is late: queue, identifier and status in one number. */
+static void nvme_post_late(struct sim_function *function, uint64_t what)
+{
+	struct sim_nvme *n = nvme_of(function);
+	unsigned sq = (unsigned)(what >> 32);
+
+	if (n->csts == NVME_CSTS_READY && n->sq[sq].size && !nvme_full(&n->cq[n->sq[sq].cq]))
+		nvme_post(n, sq, (uint32_t)(what & 0xffff), (enum nvme_status)(what >> 16 & 0xffff), 0);
+}
+
+static void nvme_complete(struct sim_nvme *n, unsigned sq, uint16_t id, enum nvme_status status, uint32_t result)
+{
+	/* The admin queue stays honest: without it a driver would not even start. */
+	unsigned flaws = sq ? mete__sim_flaws(&n->function) : 0;
+	uint64_t what = (uint64_t)sq << 32 | (uint32_t)status << 16 | id;
+
+	if (flaws & METE_SIM_LATE)
+		mete__sim_later(&n->function, NVME_LATE_NS, nvme_post_late, what);
+	else if (flaws & METE_SIM_REORDER)
+		mete__sim_later(&n->function, 4 * NVME_READ_NS, nvme_post_late, what);
+	else if (!(flaws & METE_SIM_LOSE))
+		nvme_post(n, sq, flaws & METE_SIM_UNKNOWN_TAG ? id ^ 0x8000u : id, status, result);
+	if ((flaws & METE_SIM_DUPLICATE) && !nvme_full(&n->cq[n->sq[sq].cq]))
+		nvme_post(n, sq, id, status, result);
+	if (flaws & METE_SIM_SPURIOUS)
+		mete__sim_raise(&n->function, n->cq[n->sq[sq].cq].vector);
+}
+
 static bool nvme_fetch(struct sim_nvme *n, struct nvme_queue *sq, struct nvme_command *ret)
 {
 	uint64_t bus = sq->base + (uint64_t)sq->head * NVME_COMMAND;
-	const unsigned char *c = mete__sim_memory(&n->function, bus, NVME_COMMAND);
+	unsigned char c[NVME_COMMAND];
 
-	if (!c)
+	if (mete__sim_get(&n->function, bus, c, sizeof(c)))
 		return false;
 	sq->head = (sq->head + 1) % sq->size;
 	*ret = (struct nvme_command){
@@ -469,21 +502,36 @@ static bool nvme_fetch(struct sim_nvme *n, struct nvme_queue *sq, struct nvme_co
 	return true;
 }
 
-/* Run submission queue `id` until it is empty or its completion queue is full. */
-static void nvme_run(struct sim_nvme *n, unsigned id)
+static void nvme_start_queue(struct sim_nvme *n, unsigned id);
+
+/* The next command of submission queue `id`, and so on until it is empty or its completion queue is full. */
+static void nvme_run(struct sim_function *function, uint64_t id)
 {
+	struct sim_nvme *n = nvme_of(function);
 	struct nvme_queue *sq = &n->sq[id];
 	struct nvme_command command;
+	uint32_t result = 0;
 
-	while (n->csts == NVME_CSTS_READY && sq->size && sq->head != sq->tail && !nvme_full(&n->cq[sq->cq])) {
-		uint32_t result = 0;
-		if (!nvme_fetch(n, sq, &command)) {
-			nvme_fatal(n);
-			return;
-		}
-		enum nvme_status status = id ? nvme_io(n, &command) : nvme_admin(n, &command, &result);
-		nvme_complete(n, id, command.id, status, result);
+	sq->runs = false;
+	if (n->csts != NVME_CSTS_READY || !sq->size || sq->head == sq->tail || nvme_full(&n->cq[sq->cq]))
+		return;
+	if (!nvme_fetch(n, sq, &command)) {
+		nvme_fatal(n);
+		return;
 	}
+	enum nvme_status status = id ? nvme_io(n, &command) : nvme_admin(n, &command, &result);
+	nvme_complete(n, (unsigned)id, command.id, status, result);
+	nvme_start_queue(n, (unsigned)id);
+}
+
+static void nvme_start_queue(struct sim_nvme *n, unsigned id)
+{
+	struct nvme_queue *sq = &n->sq[id];
+
+	if (sq->runs || !sq->size || sq->head == sq->tail)
+		return;
+	sq->runs = true;
+	mete__sim_later(&n->function, mete__sim_about(&n->function, id ? NVME_READ_NS : NVME_FETCH_NS), nvme_run, id);
 }
 
 static void nvme_doorbell(struct sim_nvme *n, uint64_t offset, uint32_t value)
@@ -497,13 +545,13 @@ static void nvme_doorbell(struct sim_nvme *n, uint64_t offset, uint32_t value)
 		return; /* covers a queue that does not exist */
 	if (!(offset & 4)) {
 		queue->tail = value;
-		nvme_run(n, id);
+		nvme_start_queue(n, id);
 		return;
 	}
 	queue->head = value;
 	for (unsigned i = 0; i <= NVME_PAIRS; i++) {
 		if (n->sq[i].cq == id)
-			nvme_run(n, i);
+			nvme_start_queue(n, i);
 	}
 }
 
@@ -628,6 +676,7 @@ struct sim_function *mete__sim_nvme(int fd, uint64_t len, unsigned mdts)
 		.bar_len = NVME_BAR_LEN,
 		.msix_table = NVME_TABLE,
 		.nvectors = NVME_PAIRS + 1,
+		.flawed = true,
 	};
 	n->fd = fd;
 	n->nblocks = len ? (len - 1) / RIG_DISK_BLOCK + 1 : 1;

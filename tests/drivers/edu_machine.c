@@ -8,7 +8,25 @@
 #define DEVICE 0x11e8
 #define HIGH (REACH + (64u << 20)) /* 32 MiB from here on: not the ends, where memory is taken first */
 
+static bool simulated;
+
 const char *const way_name[] = { "direct", "bounce", "bounce always", "IOMMU", "IOMMU and bounce always" };
+
+bool machine_choose(int argc, char **argv)
+{
+	simulated = argc > 1 && !strcmp(argv[1], "sim");
+	return simulated;
+}
+
+/* Step by step, so that a driver that does not wait for its interrupt fails here too. */
+static int start_sim(struct mete_rig **ret_rig, bool iommu, char *text, size_t text_len)
+{
+	static const struct mete_sim_device edu = { .model = METE_SIM_EDU };
+	const struct mete_sim_config more = { .time = METE_SIM_STEP, .devices = &edu, .ndevices = 1,
+		.iommu_page = iommu ? 4096 : 0 };
+
+	return mete_rig_start_sim(&(struct mete_rig_sim){ .ram = 2 * REACH, .more = &more }, ret_rig, text, text_len);
+}
 
 void machine_open(struct machine *m, bool iommu)
 {
@@ -18,7 +36,8 @@ void machine_open(struct machine *m, bool iommu)
 	char text[1024];
 
 	memset(m, 0, sizeof(*m));
-	int error = mete_rig_start_qemu(&config, &m->rig, text, sizeof(text));
+	int error = simulated ? start_sim(&m->rig, iommu, text, sizeof(text)) :
+	    mete_rig_start_qemu(&config, &m->rig, text, sizeof(text));
 	if (error == METE_ENODEV)
 		skip_because(text);
 	if (error)
@@ -40,7 +59,7 @@ void machine_translate(struct machine *m, mete_baddr first, mete_baddr last)
 {
 	struct mete_domain_config config;
 
-	assert_ok(mete_rig_vtd_start(&m->pci, &config));
+	assert_ok(simulated ? mete_rig_sim_iommu_start(&m->pci, &config) : mete_rig_vtd_start(&m->pci, &config));
 	config.first = first ? first : config.first;
 	config.last = last ? last : config.last;
 	assert_ok(mete_domain_init(&m->domain, mete_rig_provider(m->rig), &config));

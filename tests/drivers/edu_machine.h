@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the tests of edu share, whatever the driver's idiom: a QEMU machine whose RAM is half out of the device's reach,
- * and the ways in which memory can be made visible to it.
+ * What the tests of edu share, whatever the driver's idiom: a machine whose RAM is half out of the device's reach,
+ * QEMU's or, for a program whose argument is "sim", the simulated one; and the ways in which memory can be made visible to it.
  *
  * The device's own constraint is lifted before a driver starts: what keeps the device out of foreign memory is what the
  * driver says of it, and nothing else.
@@ -14,6 +14,7 @@
 
 #include <mete/bounce.h>
 #include <mete/iommu.h>
+#include <mete/sim.h>
 
 #define REACH (1ull << EDU_ADDRESS_BITS)
 #define GUARD 64
@@ -32,7 +33,10 @@ struct machine {
 	bool bounces, translated;
 };
 
-/* Start it; with VT-d, if `iommu`.  Skips where there is no QEMU. */
+/* Which machine, from main's arguments: before all others.  Whether it is the simulated one. */
+bool machine_choose(int argc, char **argv);
+
+/* Start it; with an IOMMU if `iommu`.  Skips where there is no QEMU. */
 void machine_open(struct machine *m, bool iommu);
 
 /* Bounce through an area of `len` bytes, which lies where edu reaches it. */

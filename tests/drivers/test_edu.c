@@ -304,7 +304,7 @@ static void test_bad_lengths_are_refused(void **state)
 	bench_close(&b);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory_in_reach_is_used_where_it_is),
@@ -319,5 +319,5 @@ int main(void)
 		cmocka_unit_test(test_a_wrong_direction_goes_unnoticed_without_either),
 		cmocka_unit_test(test_bad_lengths_are_refused),
 	};
-	return cmocka_run_group_tests_name("drivers: edu", tests, NULL, NULL);
+	return cmocka_run_group_tests_name(machine_choose(argc, argv) ? "drivers: edu, simulated" : "drivers: edu", tests, NULL, NULL);
 }

@@ -499,7 +499,7 @@ static void test_another_device_is_not_attached(void **state)
 	bench_close(&b);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory_in_reach_is_used_where_it_is),
@@ -519,5 +519,6 @@ int main(void)
 		cmocka_unit_test(test_bad_lengths_are_refused),
 		cmocka_unit_test(test_another_device_is_not_attached),
 	};
-	return cmocka_run_group_tests_name("drivers: edu in the manner of FreeBSD", tests, NULL, NULL);
+	return cmocka_run_group_tests_name(machine_choose(argc, argv) ? "drivers: edu in the manner of FreeBSD, simulated" :
+	    "drivers: edu in the manner of FreeBSD", tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@
 #include <mete/provider.h>
 
 enum mete_event_kind {
-	METE_EVENT_ALLOC,   /* memory was handed out, or refused: device, owner, cpu, bus, len */
+	METE_EVENT_ALLOC,   /* memory was handed out, or refused: device, owner, cpu, bus, len, memory */
 	METE_EVENT_FREE,    /* a free was asked for: device, owner, cpu, len (0: the call has none) */
 	METE_EVENT_MAP,     /* a mapping was made, or refused: device, cpu, phys, bus, len, access, flags */
 	METE_EVENT_UNMAP,   /* an unmap was asked for: device, bus, len, access, flags */
@@ -59,6 +59,7 @@ struct mete_event {
 	mete_baddr bus;
 	size_t len;
 	size_t off;
+	enum mete_memory memory;
 	enum mete_access access;
 	enum mete_sync sync;
 	unsigned flags;

@@ -73,6 +73,13 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *event,
 /* Inside: what is left for `device`, or anyone if NULL, as leaks that were not told yet; call again until it finds none. */
 void mete__judge_leaks(struct mete_check *check, const struct mete_device *device, struct findings *found);
 
+/* Say what was done, as against what was expected. */
+__attribute__((format(printf, 2, 3))) void mete__finding_say(struct finding *f, const char *format, ...);
+
+/* What a finding is about. */
+void mete__about_block(struct finding *f, const struct block *block);
+void mete__about_load(struct finding *f, const struct load *load);
+
 /* A new finding; NULL if there are enough. */
 struct finding *mete__findings_add(struct findings *found, enum mete_misuse misuse, const struct place *here);
 

@@ -23,7 +23,7 @@ struct finding *mete__findings_add(struct findings *found, enum mete_misuse misu
 	return f;
 }
 
-__attribute__((format(printf, 2, 3))) static void say(struct finding *f, const char *format, ...)
+void mete__finding_say(struct finding *f, const char *format, ...)
 {
 	va_list args;
 
@@ -38,7 +38,7 @@ static const char *access_word(enum mete_access access)
 	                                                                                      : "the device reads and writes";
 }
 
-static void about_block(struct finding *f, const struct block *block)
+void mete__about_block(struct finding *f, const struct block *block)
 {
 	f->object = "memory";
 	f->device = block->device;
@@ -52,7 +52,7 @@ static void about_block(struct finding *f, const struct block *block)
 	f->ended_word = "freed";
 }
 
-static void about_load(struct finding *f, const struct load *load)
+void mete__about_load(struct finding *f, const struct load *load)
 {
 	f->object = "mapping";
 	f->device = load->device;
@@ -88,35 +88,35 @@ static void judge_free(struct mete_check *check, const struct mete_event *e, con
 	if (!block || block->first != cpu) {
 		if (!block && old && old->first == cpu) {
 			f = mete__findings_add(found, METE_DMA_A01, here);
-			say(f, "it is free already");
-			about_block(f, old);
+			mete__finding_say(f, "it is free already");
+			mete__about_block(f, old);
 		} else if (block) {
 			f = mete__findings_add(found, METE_DMA_A03, here);
-			say(f, "%p lies %zu bytes inside an allocation", e->cpu, (size_t)(cpu - block->first));
-			about_block(f, block);
+			mete__finding_say(f, "%p lies %zu bytes inside an allocation", e->cpu, (size_t)(cpu - block->first));
+			mete__about_block(f, block);
 		} else {
 			f = mete__findings_add(found, METE_DMA_A03, here);
-			say(f, "no allocation begins at %p", e->cpu);
+			mete__finding_say(f, "no allocation begins at %p", e->cpu);
 		}
 		return;
 	}
 	if (!same_owner(block, e)) {
 		f = mete__findings_add(found, METE_DMA_A05, here);
-		say(f, "it came from %s%s, and is freed to %s", owner_word(block->owner_kind),
+		mete__finding_say(f, "it came from %s%s, and is freed to %s", owner_word(block->owner_kind),
 		    block->owner_kind == e->owner_kind ? " of another owner" : "", owner_word(e->owner_kind));
-		about_block(f, block);
+		mete__about_block(f, block);
 		return;
 	}
 	if (e->len && e->len != block->len) {
 		f = mete__findings_add(found, METE_DMA_A02, here);
-		say(f, "%zu bytes were allocated, and %zu are freed", block->len, e->len);
-		about_block(f, block);
+		mete__finding_say(f, "%zu bytes were allocated, and %zu are freed", block->len, e->len);
+		mete__about_block(f, block);
 	}
 	struct load *seen = mete__ledger_shared(&check->ledger, block->first, block->last, NULL);
 	if (seen) {
 		f = mete__findings_add(found, METE_DMA_A04, here);
-		say(f, "it is still mapped");
-		about_load(f, seen);
+		mete__finding_say(f, "it is still mapped");
+		mete__about_load(f, seen);
 	}
 	mete__ledger_free(&check->ledger, block, here);
 }
@@ -133,20 +133,20 @@ static void judge_memory(struct mete_check *check, const struct load *load, cons
 		struct block *old = block ? NULL : mete__ledger_freed(&check->ledger, first);
 		if (old) {
 			f = mete__findings_add(found, METE_DMA_M04, here);
-			say(f, "the memory at 0x%" PRIxPTR " was freed", first);
-			about_block(f, old);
+			mete__finding_say(f, "the memory at 0x%" PRIxPTR " was freed", first);
+			mete__about_block(f, old);
 		} else if (!block && mete__surroundings_stack(first, last)) {
 			f = mete__findings_add(found, METE_DMA_M01, here);
-			say(f, "0x%" PRIxPTR " lies on this thread's stack", first);
+			mete__finding_say(f, "0x%" PRIxPTR " lies on this thread's stack", first);
 		} else if (!block && mete__surroundings_constant(first)) {
 			f = mete__findings_add(found, METE_DMA_M02, here);
-			say(f, "0x%" PRIxPTR " lies in what the program may not write", first);
+			mete__finding_say(f, "0x%" PRIxPTR " lies in what the program may not write", first);
 		}
 		struct load *other = mete__ledger_shared(&check->ledger, first, last, load);
 		if (other && (other->access & METE_DEVICE_WRITES || load->access & METE_DEVICE_WRITES)) {
 			f = mete__findings_add(found, METE_DMA_M11, here);
-			say(f, "another mapping shows the same bytes");
-			about_load(f, other);
+			mete__finding_say(f, "another mapping shows the same bytes");
+			mete__about_load(f, other);
 		}
 	}
 }
@@ -177,8 +177,8 @@ static void judge_lines(struct mete_check *check, const struct load *load, const
 		if (!head && !tail)
 			continue;
 		struct finding *f = mete__findings_add(found, METE_DMA_O08, here);
-		say(f, "its %s lies in a cache line of %zu bytes with other data", head ? "start" : "end", line);
-		about_load(f, load);
+		mete__finding_say(f, "its %s lies in a cache line of %zu bytes with other data", head ? "start" : "end", line);
+		mete__about_load(f, load);
 		return;
 	}
 }
@@ -188,14 +188,14 @@ static void judge_map(struct mete_check *check, const struct mete_event *e, cons
 {
 	if (e->error == METE_EFAULT) {
 		struct finding *f = mete__findings_add(found, METE_DMA_M03, here);
-		say(f, "%p has no physical address", e->cpu);
+		mete__finding_say(f, "%p has no physical address", e->cpu);
 	}
 	if (e->error == METE_EBUSY && e->kind == METE_EVENT_LOAD) {
 		struct finding *f = mete__findings_add(found, METE_DMA_X06, here);
 		struct load *load = mete__ledger_loaded(&check->ledger, e->owner);
-		say(f, "the map is loaded already");
+		mete__finding_say(f, "the map is loaded already");
 		if (load)
-			about_load(f, load);
+			mete__about_load(f, load);
 	}
 	if (e->error)
 		return;
@@ -227,8 +227,8 @@ static void judge_family(const struct load *load, const struct place *here, stru
 	if (!made_len || !ended_len || (made_len == ended_len && !strncmp(made, ended, made_len)))
 		return;
 	struct finding *f = mete__findings_add(found, METE_DMA_M08, here);
-	say(f, "%s() made it, and %s() ends it", load->made.call, here->call);
-	about_load(f, load);
+	mete__finding_say(f, "%s() made it, and %s() ends it", load->made.call, here->call);
+	mete__about_load(f, load);
 }
 
 static void unmap_wrong(struct mete_check *check, const struct mete_event *e, const struct place *here,
@@ -239,13 +239,13 @@ static void unmap_wrong(struct mete_check *check, const struct mete_event *e, co
 	struct finding *f = mete__findings_add(found, METE_DMA_M09, here);
 
 	if (in) {
-		say(f, "0x%" PRIx64 " lies inside a mapping, and none begins there", (uint64_t)e->bus);
-		about_load(f, in->load);
+		mete__finding_say(f, "0x%" PRIx64 " lies inside a mapping, and none begins there", (uint64_t)e->bus);
+		mete__about_load(f, in->load);
 	} else if (gone && gone->first == e->bus) {
-		say(f, "it is unmapped already");
-		about_load(f, gone->load);
+		mete__finding_say(f, "it is unmapped already");
+		mete__about_load(f, gone->load);
 	} else {
-		say(f, "nothing is mapped at 0x%" PRIx64, (uint64_t)e->bus);
+		mete__finding_say(f, "nothing is mapped at 0x%" PRIx64, (uint64_t)e->bus);
 		f->device = e->device;
 	}
 }
@@ -265,23 +265,23 @@ static void judge_unmap(struct mete_check *check, const struct mete_event *e, co
 	judge_family(load, here, found);
 	if (e->len != len) {
 		f = mete__findings_add(found, METE_DMA_M06, here);
-		say(f, "%zu bytes were mapped, and %zu are unmapped", len, e->len);
-		about_load(f, load);
+		mete__finding_say(f, "%zu bytes were mapped, and %zu are unmapped", len, e->len);
+		mete__about_load(f, load);
 	}
 	if (e->access != load->access) {
 		f = mete__findings_add(found, METE_DMA_M07, here);
-		say(f, "mapped so that %s, unmapped as if %s", access_word(load->access), access_word(e->access));
-		about_load(f, load);
+		mete__finding_say(f, "mapped so that %s, unmapped as if %s", access_word(load->access), access_word(e->access));
+		mete__about_load(f, load);
 	}
 	if (load->count && count && load->count != count && load->nlive == load->nsegments) {
 		f = mete__findings_add(found, METE_DMA_M10, here);
-		say(f, "a list of %zu was mapped, and %zu are unmapped", load->count, count);
-		about_load(f, load);
+		mete__finding_say(f, "a list of %zu was mapped, and %zu are unmapped", load->count, count);
+		mete__about_load(f, load);
 	}
 	if (!load->checked && load->made.face && !strcmp(load->made.face, "linux") && !load->map && !load->count) {
 		f = mete__findings_add(found, METE_DMA_M05, here);
-		say(f, "nobody asked whether %s() had failed", load->made.call);
-		about_load(f, load);
+		mete__finding_say(f, "nobody asked whether %s() had failed", load->made.call);
+		mete__about_load(f, load);
 	}
 	mete__ledger_unmap(&check->ledger, segment, here);
 }
@@ -291,13 +291,13 @@ static void judge_turn(struct load *load, const struct mete_event *e, const stru
 {
 	if (e->access & ~load->access) {
 		struct finding *f = mete__findings_add(found, METE_DMA_O05, here);
-		say(f, "mapped so that %s, synced as if %s", access_word(load->access), access_word(e->access));
-		about_load(f, load);
+		mete__finding_say(f, "mapped so that %s, synced as if %s", access_word(load->access), access_word(e->access));
+		mete__about_load(f, load);
 	}
 	if (load->map && e->sync == METE_FOR_CPU && !load->synced_for_device) {
 		struct finding *f = mete__findings_add(found, METE_DMA_O07, here);
-		say(f, "it is passed back to the CPU, and was never passed to the device");
-		about_load(f, load);
+		mete__finding_say(f, "it is passed back to the CPU, and was never passed to the device");
+		mete__about_load(f, load);
 	}
 	load->turn = e->sync == METE_FOR_CPU ? TURN_CPU : TURN_DEVICE;
 	if (e->sync == METE_FOR_DEVICE)
@@ -315,19 +315,19 @@ static void judge_sync(struct mete_check *check, const struct mete_event *e, con
 		struct segment *gone = mete__ledger_gone(&check->ledger, e->device, e->bus);
 		f = mete__findings_add(found, METE_DMA_O06, here);
 		if (gone) {
-			say(f, "it is unmapped already");
-			about_load(f, gone->load);
+			mete__finding_say(f, "it is unmapped already");
+			mete__about_load(f, gone->load);
 		} else {
-			say(f, "nothing is mapped at 0x%" PRIx64, (uint64_t)e->bus);
+			mete__finding_say(f, "nothing is mapped at 0x%" PRIx64, (uint64_t)e->bus);
 			f->device = e->device;
 		}
 		return;
 	}
 	if (e->len && e->len - 1 > segment->last - e->bus) {
 		f = mete__findings_add(found, METE_DMA_O04, here);
-		say(f, "%zu bytes from its byte %" PRIu64 " on are synced, and it has %" PRIu64, e->len,
+		mete__finding_say(f, "%zu bytes from its byte %" PRIu64 " on are synced, and it has %" PRIu64, e->len,
 		    (uint64_t)(e->bus - segment->first), (uint64_t)(segment->last - segment->first) + 1);
-		about_load(f, segment->load);
+		mete__about_load(f, segment->load);
 	}
 	judge_turn(segment->load, e, here, found);
 }
@@ -340,14 +340,14 @@ static void judge_map_sync(struct mete_check *check, const struct mete_event *e,
 
 	if (!load) {
 		f = mete__findings_add(found, METE_DMA_O06, here);
-		say(f, "the map is not loaded");
+		mete__finding_say(f, "the map is not loaded");
 		f->device = e->device;
 		return;
 	}
 	if (e->off > load->len || e->len > load->len - e->off) {
 		f = mete__findings_add(found, METE_DMA_O04, here);
-		say(f, "%zu bytes from byte %zu on are synced, and %zu are loaded", e->len, e->off, load->len);
-		about_load(f, load);
+		mete__finding_say(f, "%zu bytes from byte %zu on are synced, and %zu are loaded", e->len, e->off, load->len);
+		mete__about_load(f, load);
 	}
 	judge_turn(load, e, here, found);
 }
@@ -362,7 +362,7 @@ static void judge_unload(struct mete_check *check, const struct mete_event *e, c
 		return;
 	}
 	struct finding *f = mete__findings_add(found, METE_DMA_X07, here);
-	say(f, "the map is not loaded");
+	mete__finding_say(f, "the map is not loaded");
 	f->device = e->device;
 }
 
@@ -373,17 +373,20 @@ static void judge_alloc(struct mete_check *check, const struct mete_event *e, co
 		(void)mete__ledger_alloc(&check->ledger, e, here);
 	} else if (e->error == METE_EINVAL) {
 		struct finding *f = mete__findings_add(found, METE_DMA_A12, here);
-		say(f, "%zu bytes were asked for", e->len);
+		mete__finding_say(f, "%zu bytes were asked for", e->len);
 		f->device = e->device;
 	}
 }
 
-static void judge_gone(const struct mete_event *e, const struct place *here, struct findings *found)
+static void judge_life(struct mete_check *check, const struct mete_event *e, const struct place *here,
+    struct findings *found)
 {
+	if (e->owner_kind == METE_OWNER_DEVICE && !e->error)
+		mete__ledger_device(&check->ledger, e->device, e->kind == METE_EVENT_GONE);
 	if (!e->error)
 		return;
 	struct finding *f = mete__findings_add(found, METE_DMA_X05, here);
-	say(f, "%s is not empty", owner_word(e->owner_kind));
+	mete__finding_say(f, "%s is not empty", owner_word(e->owner_kind));
 	f->device = e->device;
 }
 
@@ -412,7 +415,7 @@ static void judge_mistake(const struct mete_event *e, const struct place *here, 
 	for (size_t i = 0; here->call && i < sizeof mistakes / sizeof mistakes[0]; i++) {
 		if (mistakes[i].error != e->error || !strstr(here->call, mistakes[i].part))
 			continue;
-		say(mete__findings_add(found, mistakes[i].misuse, here), "%s", mistakes[i].what);
+		mete__finding_say(mete__findings_add(found, mistakes[i].misuse, here), "%s", mistakes[i].what);
 		return;
 	}
 }
@@ -450,9 +453,6 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 	case METE_EVENT_UNLOAD:
 		judge_unload(check, e, here, found);
 		break;
-	case METE_EVENT_GONE:
-		judge_gone(e, here, found);
-		break;
 	case METE_EVENT_KEPT:
 		mete__ledger_keep(&check->ledger, e);
 		break;
@@ -460,11 +460,13 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 		judge_mistake(e, here, found);
 		break;
 	case METE_EVENT_BORN:
+	case METE_EVENT_GONE:
+		judge_life(check, e, here, found);
 		break;
 	}
 	if (check->ledger.lacking) {
 		check->ledger.lacking = false;
-		say(mete__findings_add(found, METE_DMA_R04, here), "there was no memory for an entry of the ledger");
+		mete__finding_say(mete__findings_add(found, METE_DMA_R04, here), "there was no memory for an entry of the ledger");
 	}
 }
 
@@ -475,12 +477,12 @@ void mete__judge_leaks(struct mete_check *check, const struct mete_device *devic
 
 	while (found->n < FINDINGS && (load = mete__ledger_untold_load(&check->ledger, device))) {
 		struct finding *f = mete__findings_add(found, METE_DMA_A07, &load->made);
-		say(f, "it is still mapped");
-		about_load(f, load);
+		mete__finding_say(f, "it is still mapped");
+		mete__about_load(f, load);
 	}
 	while (found->n < FINDINGS && (block = mete__ledger_untold_block(&check->ledger, device))) {
 		struct finding *f = mete__findings_add(found, METE_DMA_A07, &block->made);
-		say(f, "it was never freed");
-		about_block(f, block);
+		mete__finding_say(f, "it was never freed");
+		mete__about_block(f, block);
 	}
 }

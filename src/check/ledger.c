@@ -18,6 +18,15 @@ static int block_compare(struct block *a, struct block *b)
 	return a->first < b->first ? -1 : a->first > b->first;
 }
 
+static int bus_compare(struct block *a, struct block *b)
+{
+	if (a->device != b->device)
+		return (uintptr_t)a->device < (uintptr_t)b->device ? -1 : 1;
+	if (a->bus != b->bus)
+		return a->bus < b->bus ? -1 : 1;
+	return (uintptr_t)a < (uintptr_t)b ? -1 : a != b;
+}
+
 static int range_compare(struct range *a, struct range *b)
 {
 	if (a->first != b->first)
@@ -43,6 +52,7 @@ static int load_compare(struct load *a, struct load *b)
 #define LEDGER_TREE(name, type, compare) RB_GENERATE_INTERNAL(name, type, tree, compare, __attribute__((unused)) static)
 
 LEDGER_TREE(block_tree, block, block_compare)
+RB_GENERATE_INTERNAL(bus_tree, block, by_bus, bus_compare, __attribute__((unused)) static)
 LEDGER_TREE(range_tree, range, range_compare)
 LEDGER_TREE(segment_tree, segment, segment_compare)
 LEDGER_TREE(load_tree, load, load_compare)
@@ -52,6 +62,8 @@ void mete__ledger_init(struct ledger *l)
 	*l = (struct ledger){ 0 };
 	RB_INIT(&l->blocks);
 	RB_INIT(&l->freed);
+	RB_INIT(&l->blocks_bus);
+	RB_INIT(&l->freed_bus);
 	RB_INIT(&l->ranges);
 	RB_INIT(&l->segments);
 	RB_INIT(&l->gone);
@@ -121,6 +133,7 @@ struct block *mete__ledger_freed(struct ledger *l, uintptr_t cpu)
 static void trace_forget(struct ledger *l, struct block *block)
 {
 	RB_REMOVE(block_tree, &l->freed, block);
+	RB_REMOVE(bus_tree, &l->freed_bus, block);
 	TAILQ_REMOVE(&l->freed_order, block, dead);
 	l->nfreed--;
 	if (l->last_freed == block)
@@ -152,22 +165,27 @@ struct block *mete__ledger_alloc(struct ledger *l, const struct mete_event *e, c
 	block->device = e->device;
 	block->owner_kind = e->owner_kind;
 	block->owner = e->owner;
+	block->shown = e->memory != METE_MEMORY_CACHED;
 	block->made = *place;
 	traces_forget(l, block->first, block->last);
 	/* Something that came back without our hearing of it: its provider was torn down, say. */
 	for (struct block *old; (old = block_before(&l->blocks, block->last)) && old->last >= block->first;) {
 		RB_REMOVE(block_tree, &l->blocks, old);
+		RB_REMOVE(bus_tree, &l->blocks_bus, old);
 		free(old);
 	}
 	RB_INSERT(block_tree, &l->blocks, block);
+	RB_INSERT(bus_tree, &l->blocks_bus, block);
 	return block;
 }
 
 void mete__ledger_free(struct ledger *l, struct block *block, const struct place *place)
 {
 	RB_REMOVE(block_tree, &l->blocks, block);
+	RB_REMOVE(bus_tree, &l->blocks_bus, block);
 	block->freed = *place;
 	RB_INSERT(block_tree, &l->freed, block);
+	RB_INSERT(bus_tree, &l->freed_bus, block);
 	TAILQ_INSERT_TAIL(&l->freed_order, block, dead);
 	l->last_freed = block;
 	if (++l->nfreed > TRACES)
@@ -417,9 +435,11 @@ static void block_keep(struct ledger *l, uintptr_t cpu)
 	if (!block || block->first != cpu)
 		return;
 	RB_REMOVE(block_tree, &l->freed, block);
+	RB_REMOVE(bus_tree, &l->freed_bus, block);
 	TAILQ_REMOVE(&l->freed_order, block, dead);
 	l->nfreed--;
 	RB_INSERT(block_tree, &l->blocks, block);
+	RB_INSERT(bus_tree, &l->blocks_bus, block);
 }
 
 static void segment_keep(struct ledger *l, struct segment *segment)
@@ -448,4 +468,67 @@ void mete__ledger_keep(struct ledger *l, const struct mete_event *e)
 	struct segment *gone = mete__ledger_gone(l, e->device, e->bus);
 	if (gone && gone == l->last_unmapped)
 		segment_keep(l, gone);
+}
+
+static struct block *bus_at(struct bus_tree *tree, const struct mete_device *device, mete_baddr bus)
+{
+	struct block key = { .device = (struct mete_device *)(uintptr_t)device, .bus = bus };
+	struct block *at = RB_NFIND(bus_tree, tree, &key);
+
+	if (!at || at->device != device || at->bus != bus)
+		at = at ? RB_PREV(bus_tree, tree, at) : RB_MAX(bus_tree, tree);
+	return at && at->device == device && bus - at->bus <= at->last - at->first ? at : NULL;
+}
+
+struct block *mete__ledger_block_bus(struct ledger *l, const struct mete_device *device, mete_baddr bus)
+{
+	return bus_at(&l->blocks_bus, device, bus);
+}
+
+struct block *mete__ledger_freed_bus(struct ledger *l, const struct mete_device *device, mete_baddr bus)
+{
+	return bus_at(&l->freed_bus, device, bus);
+}
+
+struct segment *mete__ledger_beside(struct ledger *l, const struct mete_device *device, mete_baddr bus, size_t len)
+{
+	struct load load = { .device = (struct mete_device *)(uintptr_t)device };
+	struct segment key = { .load = &load, .first = bus };
+	struct segment *next = RB_NFIND(segment_tree, &l->segments, &key), *in = segment_at(&l->segments, device, bus);
+
+	if (in)
+		return in;
+	return next && next->load->device == device && next->first - bus < len ? next : NULL;
+}
+
+struct segment *mete__ledger_low(struct ledger *l, const struct mete_device *device, uint32_t low)
+{
+	struct segment *segment;
+
+	RB_FOREACH(segment, segment_tree, &l->segments) {
+		if (segment->load->device == device && (uint32_t)(low - (uint32_t)segment->first) <= segment->last - segment->first)
+			return segment;
+	}
+	return NULL;
+}
+
+void mete__ledger_device(struct ledger *l, const struct mete_device *device, bool gone)
+{
+	const size_t n = sizeof l->devices_gone / sizeof *l->devices_gone;
+
+	for (size_t i = 0; i < n; i++) {
+		if (l->devices_gone[i] == device)
+			l->devices_gone[i] = NULL;
+	}
+	if (gone)
+		l->devices_gone[l->ndevices_gone++ % n] = device;
+}
+
+bool mete__ledger_device_gone(const struct ledger *l, const struct mete_device *device)
+{
+	for (size_t i = 0; i < sizeof l->devices_gone / sizeof *l->devices_gone; i++) {
+		if (l->devices_gone[i] == device)
+			return true;
+	}
+	return false;
 }

@@ -27,6 +27,7 @@ struct place {
 
 struct block {
 	RB_ENTRY(block) tree;
+	RB_ENTRY(block) by_bus;       /* by device and bus address */
 	TAILQ_ENTRY(block) dead;
 	uintptr_t first, last;
 	mete_baddr bus;
@@ -34,11 +35,13 @@ struct block {
 	struct mete_device *device;
 	enum mete_owner_kind owner_kind;
 	const void *owner;
+	bool shown;                   /* its device may use it without a mapping */
 	struct place made, freed;
 	bool told;                    /* as a leak */
 };
 
 RB_HEAD(block_tree, block);
+RB_HEAD(bus_tree, block);
 TAILQ_HEAD(block_list, block);
 
 struct load;
@@ -97,6 +100,7 @@ struct reading {
 
 struct ledger {
 	struct block_tree blocks, freed; /* neither overlaps itself */
+	struct bus_tree blocks_bus, freed_bus; /* the same, by bus address */
 	struct block_list freed_order;   /* oldest first */
 	size_t nfreed;
 	struct range_tree ranges;
@@ -108,6 +112,8 @@ struct ledger {
 	struct reading reading;
 	struct block *last_freed;            /* by the last free or unmap, if it was believed; else NULL */
 	const struct segment *last_unmapped;
+	const struct mete_device *devices_gone[16]; /* the last that were finished */
+	size_t ndevices_gone;
 	bool lacking;                    /* there was no memory for an entry */
 };
 
@@ -143,6 +149,18 @@ struct load *mete__ledger_loaded(struct ledger *ledger, const void *map);
 /* The segment of `device` that starts at `bus`, or else one that it lies in; live, or gone. */
 struct segment *mete__ledger_segment(struct ledger *ledger, const struct mete_device *device, mete_baddr bus);
 struct segment *mete__ledger_gone(struct ledger *ledger, const struct mete_device *device, mete_baddr bus);
+
+/* The block that `device` sees at `bus`, live or gone; NULL if none is. */
+struct block *mete__ledger_block_bus(struct ledger *ledger, const struct mete_device *device, mete_baddr bus);
+struct block *mete__ledger_freed_bus(struct ledger *ledger, const struct mete_device *device, mete_baddr bus);
+
+/* A live segment of `device` that shares a byte with [bus, bus + len - 1]; one whose address ends in `low`. */
+struct segment *mete__ledger_beside(struct ledger *ledger, const struct mete_device *device, mete_baddr bus, size_t len);
+struct segment *mete__ledger_low(struct ledger *ledger, const struct mete_device *device, uint32_t low);
+
+/* A device was initialised or finished; whether it was finished since. */
+void mete__ledger_device(struct ledger *ledger, const struct mete_device *device, bool gone);
+bool mete__ledger_device_gone(const struct ledger *ledger, const struct mete_device *device);
 
 /* A load other than `than` that shares a byte with [first, last]; NULL if none does. */
 struct load *mete__ledger_shared(struct ledger *ledger, uintptr_t first, uintptr_t last, const struct load *than);

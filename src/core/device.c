@@ -221,8 +221,8 @@ int mete_device_alloc(struct mete_device *device, const struct mete_constraint *
 	if (!error && ret_bus)
 		*ret_bus = bus;
 	if (METE_OBSERVED(device->provider))
-		mete__tell_memory(METE_EVENT_ALLOC, METE_CALLER(), device, METE_OWNER_DEVICE, device, error ? NULL : *ret_cpu,
-		    bus, len, error);
+		mete__tell_alloc(METE_CALLER(), device, METE_OWNER_DEVICE, device, error ? NULL : *ret_cpu, bus, len, memory,
+		    error);
 	return error;
 }
 

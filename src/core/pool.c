@@ -365,7 +365,7 @@ void mete__pool_tell(struct mete_pool *pool, enum mete_owner_kind owner_kind, co
     size_t len, const void *cpu, int error)
 {
 	mete_baddr bus = error ? 0 : block_bus(pool, cpu);
-	mete__tell_memory(METE_EVENT_ALLOC, site, pool->device, owner_kind, owner, error ? NULL : cpu, bus, len, error);
+	mete__tell_alloc(site, pool->device, owner_kind, owner, error ? NULL : cpu, bus, len, pool->memory, error);
 }
 
 int mete_pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)

@@ -30,6 +30,22 @@ static void event_tell(const struct mete_event *e)
 	observer->event(observer, e);
 }
 
+void mete__tell_alloc(const void *site, struct mete_device *device, enum mete_owner_kind owner_kind, const void *owner,
+    const void *cpu, mete_baddr bus, size_t len, enum mete_memory memory, int error)
+{
+	struct mete_event e;
+
+	event_start(&e, METE_EVENT_ALLOC, site, device);
+	e.owner_kind = owner_kind;
+	e.owner = owner;
+	e.cpu = cpu;
+	e.bus = bus;
+	e.len = len;
+	e.memory = memory;
+	e.error = error;
+	event_tell(&e);
+}
+
 void mete__tell_memory(enum mete_event_kind kind, const void *site, struct mete_device *device,
     enum mete_owner_kind owner_kind, const void *owner, const void *cpu, mete_baddr bus, size_t len, int error)
 {

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The verifier over what devices do: a copy engine of the simulated machine is pointed at what it should not touch.
+ */
+#include "support.h"
+
+#include <mete/check_sim.h>
+#include <mete/iommu.h>
+#include <mete/map.h>
+#include <mete/sim.h>
+#include <mete/sim_devices.h>
+
+struct world {
+	struct mete_rig *rig;
+	struct mete_rig_function engine;
+	struct mete_device device;
+	struct mete_domain domain;
+	bool has_domain;
+	struct mete_check *check;
+	struct mete_check_sim *watch;
+	unsigned char *list;    /* one descriptor, coherent */
+	mete_baddr list_bus;
+	unsigned char *memory;  /* two pages, cached */
+	enum mete_misuse told[64];
+	unsigned line[64];
+	size_t ntold;
+};
+
+static void tell(void *ctx, const struct mete_check_report *report)
+{
+	struct world *w = ctx;
+
+	w->line[w->ntold % 64] = report->line;
+	w->told[w->ntold++ % 64] = report->misuse;
+}
+
+#define LEN 8192
+
+static void start(struct world *w, const struct mete_sim_config *sim)
+{
+	static const struct mete_sim_device engine = { .model = METE_SIM_COPY };
+	struct mete_sim_config config = *sim;
+	struct mete_sim_bus bus;
+	char text[256] = "";
+	void *cpu;
+
+	memset(w, 0, sizeof *w);
+	config.devices = &engine;
+	config.ndevices = 1;
+	config.seed = 1;
+	const struct mete_rig_sim rig = { .more = &config };
+	assert_ok(mete_rig_start_sim(&rig, &w->rig, text, sizeof text));
+	assert_ok(mete_rig_find(w->rig, METE_SIM_VENDOR, METE_SIM_COPY_DEVICE, 0, &w->engine));
+	const struct mete_check_config check = { .report = tell, .ctx = w, .policy = "" };
+	assert_ok(mete_check_create(mete_rig_provider(w->rig), &check, &w->check));
+	assert_ok(mete_sim_bus_get(&w->engine, &bus));
+	const struct mete_device_config device = { .provider = mete_rig_provider(w->rig), .name = "copy", .ranges = bus.range,
+		.nranges = bus.nranges, .noncoherent = sim->cache.line != 0, .line = sim->cache.line };
+	assert_ok(mete_device_init(&w->device, &device));
+	if (sim->iommu_page) {
+		struct mete_domain_config domain;
+		assert_ok(mete_rig_sim_iommu_start(&w->engine, &domain));
+		assert_ok(mete_domain_init(&w->domain, device.provider, &domain));
+		assert_ok(mete_domain_attach(&w->domain, &w->device));
+		w->has_domain = true;
+	}
+	assert_ok(mete_device_alloc(&w->device, NULL, METE_SIM_COPY_DESCRIPTOR, METE_MEMORY_COHERENT, METE_ZERO, &cpu,
+	    &w->list_bus));
+	w->list = cpu;
+	assert_ok(mete_device_alloc(&w->device, NULL, LEN, METE_MEMORY_CACHED, METE_ZERO, &cpu, NULL));
+	w->memory = cpu;
+	assert_ok(mete_check_sim_start(w->check, w->rig, &w->watch));
+	assert_ok(mete_check_sim_add(w->watch, &w->engine, &w->device));
+}
+
+static void end(struct world *w)
+{
+	mete_check_sim_stop(w->watch);
+	assert_ok(mete_device_free(&w->device, w->list, METE_SIM_COPY_DESCRIPTOR));
+	assert_ok(mete_device_free(&w->device, w->memory, LEN));
+	(void)mete_check_destroy(w->check);
+	if (w->has_domain) {
+		assert_ok(mete_domain_attach(NULL, &w->device));
+		assert_ok(mete_domain_fini(&w->domain));
+	}
+	assert_ok(mete_device_fini(&w->device));
+	(void)mete_rig_stop(w->rig);
+}
+
+static void put(unsigned char *at, unsigned width, uint64_t value)
+{
+	for (unsigned i = 0; i < width; i++)
+		at[i] = (unsigned char)(value >> 8 * i);
+}
+
+/* Let the engine copy. */
+static void copy(struct world *w, uint64_t from, uint64_t to, uint32_t len)
+{
+	put(w->list + METE_SIM_COPY_FROM, 8, from);
+	put(w->list + METE_SIM_COPY_TO, 8, to);
+	put(w->list + METE_SIM_COPY_LEN, 4, len);
+	assert_ok(mete_rig_write(&w->engine, 0, METE_SIM_COPY_CONTROL, 4, 1));
+	assert_ok(mete_rig_write(&w->engine, 0, METE_SIM_COPY_START, 8, w->list_bus));
+	(void)mete_sim_run(w->rig, 1000);
+}
+
+static mete_baddr map(struct world *w, size_t off, size_t len, enum mete_access access)
+{
+	mete_baddr bus = 0;
+	assert_ok(mete_map_single(&w->device, NULL, w->memory + off, len, access, 0, &bus));
+	return bus;
+}
+
+/* The first that was told since `before` is `misuse`. */
+static void assert_told(const struct world *w, size_t before, enum mete_misuse misuse)
+{
+	if (w->ntold <= before)
+		fail_msg("nothing was told, and not %s", mete_misuse_name(misuse));
+	assert_string_equal(mete_misuse_name(w->told[before]), mete_misuse_name(misuse));
+}
+
+static const struct mete_sim_config plain, strict = { .iommu_page = 4096 },
+    offset = { .offset = true }, cached = { .cache = { .line = 64 } };
+
+static void test_a_device_that_keeps_to_its_mappings(void **state)
+{
+	const struct mete_sim_config *const machines[] = { &plain, &strict, &offset, &cached };
+	struct world w;
+	(void)state;
+
+	for (size_t i = 0; i < 4; i++) {
+		start(&w, machines[i]);
+		memset(w.memory, 0x5a, 1024);
+		mete_baddr from = map(&w, 0, 1024, METE_DEVICE_READS), to = map(&w, 4096, 1024, METE_DEVICE_WRITES);
+		copy(&w, from, to, 1024);
+		assert_ok(mete_unmap_single(&w.device, to, 1024, METE_DEVICE_WRITES, 0));
+		assert_ok(mete_unmap_single(&w.device, from, 1024, METE_DEVICE_READS, 0));
+		assert_memory_equal(w.memory, w.memory + 4096, 1024);
+		assert_int_equal(w.ntold, 0);
+		end(&w);
+	}
+}
+
+static void test_a_device_that_does_not(void **state)
+{
+	const struct mete_sim_config *const machines[] = { &plain, &strict, &offset };
+	struct world w;
+	(void)state;
+
+	for (size_t i = 0; i < 3; i++) {
+		start(&w, machines[i]);
+		mete_baddr from = map(&w, 0, 1024, METE_DEVICE_READS);
+		unsigned line = __LINE__ + 1;
+		mete_baddr to = map(&w, 4096, 1024, METE_DEVICE_WRITES);
+		(void)line;
+		/* Beyond the mapping: in the same page, an IOMMU lets it through. */
+		size_t n = w.ntold;
+		copy(&w, from, to + 512, 1024);
+		assert_told(&w, n, machines[i] == &strict ? METE_DMA_D05 : METE_DMA_D01);
+		n = w.ntold;
+		copy(&w, from, from, 1024);
+		assert_told(&w, n, METE_DMA_D03);
+		n = w.ntold;
+		copy(&w, to, to, 1024);
+		assert_told(&w, n, METE_DMA_D04);
+		assert_ok(mete_unmap_single(&w.device, to, 1024, METE_DEVICE_WRITES, 0));
+		n = w.ntold;
+		copy(&w, from, to, 1024);
+		assert_told(&w, n, METE_DMA_D02);
+		assert_ok(mete_unmap_single(&w.device, from, 1024, METE_DEVICE_READS, 0));
+		end(&w);
+	}
+}
+
+static void test_a_freed_list_and_a_device_that_is_gone(void **state)
+{
+	struct world w;
+	(void)state;
+
+	start(&w, &plain);
+	assert_ok(mete_device_free(&w.device, w.list, METE_SIM_COPY_DESCRIPTOR));
+	copy(&w, 0, 0, 0);
+	assert_told(&w, 0, METE_DMA_A09);
+	void *cpu;
+	assert_ok(mete_device_alloc(&w.device, NULL, METE_SIM_COPY_DESCRIPTOR, METE_MEMORY_COHERENT, METE_ZERO, &cpu,
+	    &w.list_bus));
+	w.list = cpu;
+	end(&w);
+}
+
+/* On a machine whose cache devices do not see. */
+static void test_what_the_cpu_wrote_must_be_passed_on(void **state)
+{
+	struct world w;
+	(void)state;
+
+	start(&w, &cached);
+	mete_baddr from = map(&w, 0, 1024, METE_DEVICE_READS), to = map(&w, 4096, 1024, METE_DEVICE_WRITES);
+	copy(&w, from, to, 1024);
+	assert_int_equal(w.ntold, 0);
+	assert_ok(mete_sync_single(&w.device, from, 1024, METE_FOR_CPU, METE_DEVICE_READS));
+	memset(w.memory, 1, 1024);
+	assert_ok(mete_sync_single(&w.device, from, 1024, METE_FOR_DEVICE, METE_DEVICE_READS));
+	copy(&w, from, to, 1024);
+	assert_int_equal(w.ntold, 0);
+	assert_ok(mete_sync_single(&w.device, from, 1024, METE_FOR_CPU, METE_DEVICE_READS));
+	memset(w.memory, 2, 1024);
+	copy(&w, from, to, 1024); /* and nobody passed it on */
+	assert_told(&w, 0, METE_DMA_O03);
+	assert_ok(mete_sync_single(&w.device, from, 1024, METE_FOR_DEVICE, METE_DEVICE_READS));
+	size_t n = w.ntold;
+	w.memory[100] = 7; /* while the device owns it */
+	copy(&w, from, to, 1024);
+	assert_told(&w, n, METE_DMA_O01);
+	assert_ok(mete_unmap_single(&w.device, to, 1024, METE_DEVICE_WRITES, 0));
+	assert_ok(mete_unmap_single(&w.device, from, 1024, METE_DEVICE_READS, 0));
+	end(&w);
+}
+
+static void test_bad_input(void **state)
+{
+	struct mete_check_sim *watch;
+	struct world w;
+	(void)state;
+
+	start(&w, &plain);
+	assert_int_equal(mete_check_sim_start(NULL, w.rig, &watch), METE_EINVAL);
+	assert_int_equal(mete_check_sim_start(w.check, NULL, &watch), METE_EINVAL);
+	assert_int_equal(mete_check_sim_start(w.check, w.rig, NULL), METE_EINVAL);
+	assert_int_equal(mete_check_sim_add(w.watch, NULL, &w.device), METE_EINVAL);
+	assert_int_equal(mete_check_sim_add(w.watch, &w.engine, NULL), METE_EINVAL);
+	for (int i = 1; i < 32; i++)
+		assert_ok(mete_check_sim_add(w.watch, &w.engine, &w.device));
+	assert_int_equal(mete_check_sim_add(w.watch, &w.engine, &w.device), METE_ENOMEM);
+	mete_check_sim_stop(NULL);
+	end(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_device_that_keeps_to_its_mappings),
+		cmocka_unit_test(test_a_device_that_does_not),
+		cmocka_unit_test(test_a_freed_list_and_a_device_that_is_gone),
+		cmocka_unit_test(test_what_the_cpu_wrote_must_be_passed_on),
+		cmocka_unit_test(test_bad_input),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -6,7 +6,7 @@
  * pages.  So an access that went well is looked up too.  It must lie in live segments or allocations of its device, one after
  * another, and each must allow it.
  */
-#include "watch.h"
+#include <mete/watch.h>
 
 #include "check_state.h"
 
@@ -14,13 +14,13 @@
 
 #define PAGE 4096u /* what an IOMMU protects, at least */
 
-static const char *verb(const struct watch_access *a)
+static const char *verb(const struct mete_watch_access *a)
 {
 	return a->write ? "wrote" : "read";
 }
 
 /* A device has no line in the driver; the driver's part in it is where the object was made. */
-static struct finding *found(struct findings *all, enum mete_misuse misuse, const struct watch_access *a)
+static struct finding *found(struct findings *all, enum mete_misuse misuse, const struct mete_watch_access *a)
 {
 	static const struct place nowhere;
 
@@ -36,7 +36,7 @@ static void at_load(struct finding *f, const struct load *load)
 }
 
 /* The device reached `bus`, and nothing is granted there. */
-static void judge_outside(struct mete_check *check, const struct watch_access *a, mete_baddr bus, struct findings *all)
+static void judge_outside(struct mete_check *check, const struct mete_watch_access *a, mete_baddr bus, struct findings *all)
 {
 	struct ledger *l = &check->ledger;
 	struct segment *gone = mete__ledger_gone(l, a->device, bus);
@@ -52,7 +52,7 @@ static void judge_outside(struct mete_check *check, const struct watch_access *a
 		f = found(all, METE_DMA_A09, a);
 		mete__about_block(f, freed);
 		f->here = freed->freed;
-	} else if (beside && a->result == WATCH_DONE && a->device->domain) {
+	} else if (beside && a->result == METE_WATCH_DONE && a->device->domain) {
 		f = found(all, METE_DMA_D05, a);
 		at_load(f, beside->load);
 	} else if (sizeof bus > 4 && (uint64_t)bus >> 16 >> 16 == 0 && (beside = mete__ledger_low(l, a->device, (uint32_t)bus))) {
@@ -65,7 +65,7 @@ static void judge_outside(struct mete_check *check, const struct watch_access *a
 }
 
 /* What the driver granted at `bus`, and how far it goes. */
-static bool granted(struct mete_check *check, const struct watch_access *a, mete_baddr bus, mete_baddr *ret_last,
+static bool granted(struct mete_check *check, const struct mete_watch_access *a, mete_baddr bus, mete_baddr *ret_last,
     struct load **ret_load)
 {
 	struct segment *segment = mete__ledger_segment(&check->ledger, a->device, bus);
@@ -79,7 +79,7 @@ static bool granted(struct mete_check *check, const struct watch_access *a, mete
 	return segment || (block && block->shown);
 }
 
-static void judge_permission(const struct watch_access *a, const struct load *load, struct findings *all)
+static void judge_permission(const struct mete_watch_access *a, const struct load *load, struct findings *all)
 {
 	enum mete_access need = a->write ? METE_DEVICE_WRITES : METE_DEVICE_READS;
 
@@ -90,7 +90,7 @@ static void judge_permission(const struct watch_access *a, const struct load *lo
 	at_load(f, load);
 }
 
-static void judge_dirty(const struct watch_access *a, const struct load *load, struct findings *all)
+static void judge_dirty(const struct mete_watch_access *a, const struct load *load, struct findings *all)
 {
 	struct finding *f = found(all, load->turn == TURN_CPU ? METE_DMA_O03 : METE_DMA_O01, a);
 	mete__finding_say(f, "the device read what was in memory, and the CPU had written something else since");
@@ -99,7 +99,7 @@ static void judge_dirty(const struct watch_access *a, const struct load *load, s
 		f->here = load->synced;
 }
 
-static void judge_done(struct mete_check *check, const struct watch_access *a, struct findings *all)
+static void judge_done(struct mete_check *check, const struct mete_watch_access *a, struct findings *all)
 {
 	mete_baddr bus = a->bus, last, end = a->bus + (mete_baddr)(a->len - 1);
 	struct load *load;
@@ -119,17 +119,17 @@ static void judge_done(struct mete_check *check, const struct watch_access *a, s
 	}
 }
 
-static void judge_refused(struct mete_check *check, const struct watch_access *a, struct findings *all)
+static void judge_refused(struct mete_check *check, const struct mete_watch_access *a, struct findings *all)
 {
 	struct segment *segment = mete__ledger_segment(&check->ledger, a->device, a->bus);
-	enum mete_misuse misuse = a->result == WATCH_BOUNDARY ? METE_DMA_C02 : a->result == WATCH_DECODE ? METE_DMA_D08
+	enum mete_misuse misuse = a->result == METE_WATCH_BOUNDARY ? METE_DMA_C02 : a->result == METE_WATCH_DECODE ? METE_DMA_D08
 	    : METE_DMA_C01;
 
-	if (a->result == WATCH_UNMAPPED) {
+	if (a->result == METE_WATCH_UNMAPPED) {
 		judge_outside(check, a, a->bus, all);
 		return;
 	}
-	if (a->result == WATCH_PERMISSION)
+	if (a->result == METE_WATCH_PERMISSION)
 		misuse = a->write ? METE_DMA_D03 : METE_DMA_D04;
 	struct finding *f = found(all, misuse, a);
 	mete__finding_say(f, "the device %s %zu bytes at 0x%" PRIx64, verb(a), a->len, (uint64_t)a->bus);
@@ -137,17 +137,17 @@ static void judge_refused(struct mete_check *check, const struct watch_access *a
 		at_load(f, segment->load);
 }
 
-void mete__watch_access(struct mete_check *check, const struct watch_access *a)
+void mete_watch_access(struct mete_check *check, const struct mete_watch_access *a)
 {
 	struct findings all;
 
 	all.n = 0;
 	pthread_mutex_lock(&check->lock);
-	if (a->gone)
+	if (mete__ledger_device_gone(&check->ledger, a->device))
 		mete__finding_say(found(&all, METE_DMA_X09, a), "the device %s 0x%" PRIx64, verb(a), (uint64_t)a->bus);
-	else if (a->stale && a->result == WATCH_DONE)
+	else if (a->stale && a->result == METE_WATCH_DONE)
 		judge_outside(check, a, a->bus, &all);
-	else if (a->result == WATCH_DONE)
+	else if (a->result == METE_WATCH_DONE)
 		judge_done(check, a, &all);
 	else
 		judge_refused(check, a, &all);
@@ -155,9 +155,9 @@ void mete__watch_access(struct mete_check *check, const struct watch_access *a)
 	mete__report_findings(check, &all);
 }
 
-void mete__watch_line(struct mete_check *check, const struct watch_line *line)
+void mete_watch_line(struct mete_check *check, const struct mete_watch_line *line)
 {
-	const struct watch_access a = { .device = line->device };
+	const struct mete_watch_access a = { .device = line->device };
 	struct findings all;
 
 	all.n = 0;
@@ -174,12 +174,4 @@ void mete__watch_line(struct mete_check *check, const struct watch_line *line)
 	}
 	pthread_mutex_unlock(&check->lock);
 	mete__report_findings(check, &all);
-}
-
-bool mete__watch_gone(struct mete_check *check, const struct mete_device *device)
-{
-	pthread_mutex_lock(&check->lock);
-	bool gone = mete__ledger_device_gone(&check->ledger, device);
-	pthread_mutex_unlock(&check->lock);
-	return gone;
 }

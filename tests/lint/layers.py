@@ -21,7 +21,7 @@ MAY_SEE = {
 }
 INNER = ("base", "core", "check")
 BASE_PUBLIC = ("mete/config.h", "mete/types.h", "mete/error.h", "mete/hooks.h")  # all that code which knows nothing of DMA may see
-OUTER = ("arena", "host", "rig", "sim", "sim_devices")  # providers and rigs in public: mete/<name>.h, mete_<name>_...; faces come on top
+OUTER = ("arena", "host", "rig", "sim", "sim_check", "sim_devices")  # providers and rigs in public: mete/<name>.h, mete_<name>_...; faces come on top
 
 
 def layer(name, outer):

@@ -4,7 +4,7 @@
  */
 #include "support.h"
 
-#include <mete/check_sim.h>
+#include <mete/sim_check.h>
 #include <mete/iommu.h>
 #include <mete/map.h>
 #include <mete/sim.h>
@@ -17,7 +17,7 @@ struct world {
 	struct mete_domain domain;
 	bool has_domain;
 	struct mete_check *check;
-	struct mete_check_sim *watch;
+	struct mete_sim_check *watch;
 	unsigned char *list;    /* one descriptor, coherent */
 	mete_baddr list_bus;
 	unsigned char *memory;  /* two pages, cached */
@@ -69,13 +69,13 @@ static void start(struct world *w, const struct mete_sim_config *sim)
 	w->list = cpu;
 	assert_ok(mete_device_alloc(&w->device, NULL, LEN, METE_MEMORY_CACHED, METE_ZERO, &cpu, NULL));
 	w->memory = cpu;
-	assert_ok(mete_check_sim_start(w->check, w->rig, &w->watch));
-	assert_ok(mete_check_sim_add(w->watch, &w->engine, &w->device));
+	assert_ok(mete_sim_check_start(w->check, w->rig, &w->watch));
+	assert_ok(mete_sim_check_add(w->watch, &w->engine, &w->device));
 }
 
 static void end(struct world *w)
 {
-	mete_check_sim_stop(w->watch);
+	mete_sim_check_stop(w->watch);
 	assert_ok(mete_device_free(&w->device, w->list, METE_SIM_COPY_DESCRIPTOR));
 	assert_ok(mete_device_free(&w->device, w->memory, LEN));
 	(void)mete_check_destroy(w->check);
@@ -219,20 +219,20 @@ static void test_what_the_cpu_wrote_must_be_passed_on(void **state)
 
 static void test_bad_input(void **state)
 {
-	struct mete_check_sim *watch;
+	struct mete_sim_check *watch;
 	struct world w;
 	(void)state;
 
 	start(&w, &plain);
-	assert_int_equal(mete_check_sim_start(NULL, w.rig, &watch), METE_EINVAL);
-	assert_int_equal(mete_check_sim_start(w.check, NULL, &watch), METE_EINVAL);
-	assert_int_equal(mete_check_sim_start(w.check, w.rig, NULL), METE_EINVAL);
-	assert_int_equal(mete_check_sim_add(w.watch, NULL, &w.device), METE_EINVAL);
-	assert_int_equal(mete_check_sim_add(w.watch, &w.engine, NULL), METE_EINVAL);
+	assert_int_equal(mete_sim_check_start(NULL, w.rig, &watch), METE_EINVAL);
+	assert_int_equal(mete_sim_check_start(w.check, NULL, &watch), METE_EINVAL);
+	assert_int_equal(mete_sim_check_start(w.check, w.rig, NULL), METE_EINVAL);
+	assert_int_equal(mete_sim_check_add(w.watch, NULL, &w.device), METE_EINVAL);
+	assert_int_equal(mete_sim_check_add(w.watch, &w.engine, NULL), METE_EINVAL);
 	for (int i = 1; i < 32; i++)
-		assert_ok(mete_check_sim_add(w.watch, &w.engine, &w.device));
-	assert_int_equal(mete_check_sim_add(w.watch, &w.engine, &w.device), METE_ENOMEM);
-	mete_check_sim_stop(NULL);
+		assert_ok(mete_sim_check_add(w.watch, &w.engine, &w.device));
+	assert_int_equal(mete_sim_check_add(w.watch, &w.engine, &w.device), METE_ENOMEM);
+	mete_sim_check_stop(NULL);
 	end(&w);
 }
 

@@ -5,13 +5,13 @@
  * With it the verifier knows not only what a driver asks for, but what its device then does: whether it stays within what was
  * mapped for it, and whether it sees what the CPU wrote.
  */
-#ifndef METE_CHECK_SIM_H
-#define METE_CHECK_SIM_H
+#ifndef METE_SIM_CHECK_H
+#define METE_SIM_CHECK_H
 
 #include <mete/check.h>
 #include <mete/rig.h>
 
-struct mete_check_sim;
+struct mete_sim_check;
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,17 +21,17 @@ extern "C" {
  * Watch the devices of `rig`, whose provider `check` listens at; replaces the rig's hooks (see mete_sim_watch()).  Both must
  * outlive it.  METE_ENOTSUP if the rig is not simulated; METE_EINVAL, METE_ENOMEM.
  */
-int mete_check_sim_start(struct mete_check *check, struct mete_rig *rig, struct mete_check_sim **ret_watch);
+int mete_sim_check_start(struct mete_check *check, struct mete_rig *rig, struct mete_sim_check **ret_watch);
 
 /*
  * `function` is what the library knows as `device`: from now on each of its accesses to memory must lie in what is allocated or
  * mapped for `device`.  At most 32.  METE_EINVAL; METE_ENOMEM if there are too many.
  */
-int mete_check_sim_add(struct mete_check_sim *watch, const struct mete_rig_function *function,
+int mete_sim_check_add(struct mete_sim_check *watch, const struct mete_rig_function *function,
     struct mete_device *device);
 
 /* Stop to watch.  NULL is allowed. */
-void mete_check_sim_stop(struct mete_check_sim *watch);
+void mete_sim_check_stop(struct mete_sim_check *watch);
 
 #ifdef __cplusplus
 }

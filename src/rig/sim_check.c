@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Check and sim: from the machine's hooks to the verifier.
+ * Sim and check: from the machine's hooks to the verifier.
  *
  * The machine tells of cache lines by physical address, and first of a stale line, then of the access that met it.  Drivers
  * know bus addresses, so lines are looked up through the device's bus ranges; behind an IOMMU they are not.
  */
-#include <mete/check_sim.h>
 #include <mete/sim.h>
+#include <mete/sim_check.h>
+#include <mete/watch.h>
 
 #include <stdlib.h>
 
-#include "watch.h"
-
 #define WATCHED 32
 
-struct mete_check_sim {
+struct mete_sim_check {
 	struct mete_check *check;
 	struct mete_rig *rig;
 	size_t n;
@@ -26,7 +25,7 @@ struct mete_check_sim {
 	uint16_t dirty_source; /* ... and is this one's */
 };
 
-static struct mete_device *device_of(const struct mete_check_sim *watch, uint16_t source)
+static struct mete_device *device_of(const struct mete_sim_check *watch, uint16_t source)
 {
 	for (size_t i = 0; i < watch->n; i++) {
 		if (watch->watched[i].source == source)
@@ -37,11 +36,11 @@ static struct mete_device *device_of(const struct mete_check_sim *watch, uint16_
 
 static void on_access(void *ctx, const struct mete_sim_access *access)
 {
-	static const enum watch_result results[METE_SIM_RESULTS] = {
-		[METE_SIM_OK] = WATCH_DONE, [METE_SIM_UNMAPPED] = WATCH_UNMAPPED, [METE_SIM_PERMISSION] = WATCH_PERMISSION,
-		[METE_SIM_WIDTH] = WATCH_WIDTH, [METE_SIM_BOUNDARY] = WATCH_BOUNDARY, [METE_SIM_DECODE] = WATCH_DECODE,
+	static const enum mete_watch_result results[METE_SIM_RESULTS] = {
+		[METE_SIM_OK] = METE_WATCH_DONE, [METE_SIM_UNMAPPED] = METE_WATCH_UNMAPPED, [METE_SIM_PERMISSION] = METE_WATCH_PERMISSION,
+		[METE_SIM_WIDTH] = METE_WATCH_WIDTH, [METE_SIM_BOUNDARY] = METE_WATCH_BOUNDARY, [METE_SIM_DECODE] = METE_WATCH_DECODE,
 	};
-	struct mete_check_sim *watch = ctx;
+	struct mete_sim_check *watch = ctx;
 	struct mete_device *device = device_of(watch, access->source);
 	bool dirty = watch->dirty && watch->dirty_source == access->source;
 
@@ -49,15 +48,15 @@ static void on_access(void *ctx, const struct mete_sim_access *access)
 	/* What a fault rule aborts is nobody's fault, and what is not the library's business stays so. */
 	if (!device || access->result == METE_SIM_ABORTED || !access->len)
 		return;
-	const struct watch_access seen = { .device = device, .bus = (mete_baddr)access->bus, .len = (size_t)access->len,
+	const struct mete_watch_access seen = { .device = device, .bus = (mete_baddr)access->bus, .len = (size_t)access->len,
 		.write = access->write, .stale = access->stale, .dirty = dirty,
-		.gone = mete__watch_gone(watch->check, device), .result = results[access->result] };
-	mete__watch_access(watch->check, &seen);
+		.result = results[access->result] };
+	mete_watch_access(watch->check, &seen);
 }
 
 static void on_line(void *ctx, const struct mete_sim_line *line)
 {
-	struct mete_check_sim *watch = ctx;
+	struct mete_sim_check *watch = ctx;
 	mete_baddr bus;
 
 	if (line->mishap == METE_SIM_STALE) {
@@ -70,17 +69,17 @@ static void on_line(void *ctx, const struct mete_sim_line *line)
 		if ((line->source && watch->watched[i].source != line->source) || device->domain ||
 		    mete_device_bus(device, line->phys, line->len, &bus))
 			continue;
-		const struct watch_line seen = { .device = device, .bus = bus, .len = line->len, .cpu_first = line->cpu_first,
+		const struct mete_watch_line seen = { .device = device, .bus = bus, .len = line->len, .cpu_first = line->cpu_first,
 			.cpu_last = line->cpu_last, .clobbered = line->mishap == METE_SIM_CLOBBERED };
-		mete__watch_line(watch->check, &seen);
+		mete_watch_line(watch->check, &seen);
 	}
 }
 
-int mete_check_sim_start(struct mete_check *check, struct mete_rig *rig, struct mete_check_sim **ret_watch)
+int mete_sim_check_start(struct mete_check *check, struct mete_rig *rig, struct mete_sim_check **ret_watch)
 {
 	if (!check || !rig || !ret_watch)
 		return METE_EINVAL;
-	struct mete_check_sim *watch = calloc(1, sizeof *watch);
+	struct mete_sim_check *watch = calloc(1, sizeof *watch);
 	if (!watch)
 		return METE_ENOMEM;
 	watch->check = check;
@@ -95,7 +94,7 @@ int mete_check_sim_start(struct mete_check *check, struct mete_rig *rig, struct 
 	return 0;
 }
 
-int mete_check_sim_add(struct mete_check_sim *watch, const struct mete_rig_function *function, struct mete_device *device)
+int mete_sim_check_add(struct mete_sim_check *watch, const struct mete_rig_function *function, struct mete_device *device)
 {
 	if (!function || !device)
 		return METE_EINVAL;
@@ -106,7 +105,7 @@ int mete_check_sim_add(struct mete_check_sim *watch, const struct mete_rig_funct
 	return 0;
 }
 
-void mete_check_sim_stop(struct mete_check_sim *watch)
+void mete_sim_check_stop(struct mete_sim_check *watch)
 {
 	if (!watch)
 		return;

@@ -13,7 +13,9 @@
  * the next window can begin: at cache lines for a device that is not coherent, and at the alignment, if pieces allow.
  *
  * What a window takes of the bounce area and of the IOVA is taken at load, is kept over all moves, and was enough for
- * every window when they were cut: so moving never fails for lack of it.
+ * every window when they were cut: so moving never fails for lack of it.  It is one part of each, whole grains or whole
+ * pages within the limits' range, and a page of IOVA more than is used.  A load takes no more of the area than the longest
+ * stand-in does, and if not all is to be had, half of that, and so on; unless the object can be cut in no other way.
  */
 #ifndef METE_WINDOW_H
 #define METE_WINDOW_H
@@ -29,13 +31,15 @@ struct mete_window {
 /* What a map takes once and uses again for each load.  The library's own. */
 struct mete_hold {
 	bool measuring;       /* loads find out how far they would come; nothing is shown */
-	size_t most;          /* bytes worth taking */
+	bool greedy;          /* take as much as there is, not at most half of it */
+	bool lacked;          /* more would have been taken, had others not used it up */
+	size_t most;          /* bytes of the bounce area worth taking */
 	size_t whole;         /* bytes of whole stretches in the last load */
 	mete_paddr run;       /* a part of the bounce area ... */
 	size_t run_len;       /* ... 0: none was needed so far */
 	size_t run_used;
 	mete_baddr iova;      /* a range of the domain ... */
-	size_t iova_len;      /* ... and what of it may be used; 0: there is no domain */
+	size_t iova_len;      /* ... and what of it may be used, a page less than was taken; 0: there is no domain */
 };
 
 /*
@@ -73,10 +77,11 @@ int mete_windows_init(struct mete_windows *windows, struct mete_map *map, struct
  *
  * Returns 0; METE_EBUSY (loaded already); METE_EINVAL (as mete_map_load(); also an object that min_transfer or granularity
  * forbid); METE_EMSGSIZE (more windows than `capacity`, or no window of one granule has few enough segments); METE_ENOMEM
- * (bounce area or IOVA space used up by others); METE_ERANGE and others, as mete_map_load().  Nothing is visible then, and
+ * (bounce area or IOVA space used up by others; also if only that makes the windows too many); METE_ERANGE and others, as mete_map_load().  Nothing is visible then, and
  * map_refused or bad_argument counts.
  *
- * Any context; never sleeps.  Time: O(pieces) for each window, and as mete_map_load() for the first.
+ * Any context; never sleeps.  Time: for each window O(pieces), up to a few times the logarithm of its length, and as
+ * mete_map_load() for the first.
  */
 int mete_windows_load(struct mete_windows *windows, const struct mete_pieces *pieces, enum mete_access access,
     unsigned flags);

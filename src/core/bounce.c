@@ -301,16 +301,17 @@ static int hold_try(struct mete_bounce *b, const struct mete_constraint *limit, 
 int mete__bounce_hold(struct mete_bounce *b, struct mete_hold *hold, const struct mete_constraint *limit)
 {
 	size_t grain = b->config.grain;
-	size_t len = hold->most < b->config.longest ? hold->most : b->config.longest;
+	size_t len = hold->most;
 	int error;
 
 	/* A grain more, because data may begin anywhere in the first. */
 	if (len > b->config.len - grain)
 		len = b->config.len - grain;
 	len = ((len + (grain - 1)) & ~(grain - 1)) + grain;
-	do
+	do {
 		error = hold_try(b, limit, len, &hold->run);
-	while (error && (len = len / 2 & ~(grain - 1)));
+		hold->lacked |= error == METE_ENOMEM;
+	} while (error && (len = mete__hold_less(hold, len, grain)));
 	if (!error)
 		hold->run_len = len;
 	return error;

@@ -371,6 +371,33 @@ static int layout_stretch(const struct job *job, const struct stretch *stretch, 
 	return 0;
 }
 
+int mete__job_extent(const struct job *job, const struct mete_pieces *pieces, size_t *ret_iova, size_t *ret_area)
+{
+	const struct mete_device *device = job->map->device;
+	const struct mete_bounce *b = device->bounce;
+	struct feed feed;
+	struct stretch stretch;
+	int error;
+
+	*ret_iova = *ret_area = 0;
+	/* From one stand-in to the next. */
+	size_t unit = !b ? 0 : job->limit->align > b->config.grain && job->limit->align < b->config.len && !device->domain
+	    ? (size_t)job->limit->align : b->config.grain;
+	mete__feed_start(&feed, device, pieces, job->apart);
+	while (!(error = mete__feed_stretch(&feed, &stretch))) {
+		if (device->domain) {
+			*ret_iova = layout_next(*ret_iova, device->domain->config.page, stretch.phys);
+			if (!checked_add(*ret_iova, stretch.len, ret_iova))
+				return METE_ERANGE;
+		}
+		if (b && (!checked_up(*ret_area, unit, ret_area) ||
+		        !checked_add(*ret_area, mete__bounce_pad(b, stretch.cpu, job->limit), ret_area) ||
+		        !checked_add(*ret_area, stretch.len, ret_area)))
+			return METE_ERANGE;
+	}
+	return error == METE_ENODEV ? 0 : error;
+}
+
 /*
  * Take IOVA for an object laid out from `lead` up to `laid`.  What may be cut into segments need not respect the boundary as
  * a whole; they will.

@@ -65,6 +65,12 @@ static inline mete_baddr segment_room(const struct mete_constraint *limit, mete_
 /* Show all of an object.  METE_EINVAL if it is empty; whatever fails, mete__job_undo() is due. */
 int mete__job_pieces(struct job *job, const struct mete_pieces *pieces);
 
+/*
+ * About how much IOVA, and how much of the bounce area, all of an object would take if all of it were shown there at once:
+ * small pieces take a page or a grain each.
+ */
+int mete__job_extent(const struct job *job, const struct mete_pieces *pieces, size_t *ret_iova, size_t *ret_area);
+
 /* Show one stretch that is the whole object.  Whatever fails, mete__job_undo() is due. */
 int mete__job_whole(struct job *job, const struct stretch *stretch);
 

@@ -67,10 +67,14 @@ size_t mete__bounce_start(const struct mete_bounce *bounce, mete_paddr phys);
 void mete__bounce_leave(struct mete_bounce *bounce, mete_paddr phys, uint32_t *chain);
 void mete__bounce_give(struct mete_bounce *bounce, uint32_t chain);
 
-/*
- * Take a part of the area for `hold`: of hold->most bytes, or the longest stand-in's length, or half of that, and so on.
- * METE_ENOMEM, METE_ERANGE.
- */
+/* How much to try for, in whole units, when `len` was not to be had; 0: nothing is left to try. */
+static inline size_t mete__hold_less(const struct mete_hold *hold, size_t len, size_t unit)
+{
+	size_t step = (hold->greedy ? len / 8 : len / 2) & ~(unit - 1);
+	return len - (step ? step : unit);
+}
+
+/* Take a part of the area for `hold`: of hold->most bytes, or less.  METE_ENOMEM, METE_ERANGE. */
 int mete__bounce_hold(struct mete_bounce *bounce, struct mete_hold *hold, const struct mete_constraint *limit);
 void mete__bounce_unhold(struct mete_bounce *bounce, struct mete_hold *hold);
 

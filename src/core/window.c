@@ -62,8 +62,12 @@ static size_t round_down(size_t len, size_t granularity)
 	return granularity ? len - len % granularity : len;
 }
 
-/* Bytes between the last place before `off` where a segment may be cut, and `off`; `*ret_start` is where it starts. */
-static size_t beyond_cut(const struct mete_map *map, const struct mete_constraint *limit, size_t off, size_t *ret_start)
+/*
+ * Bytes between the last place before `off` where a segment may be cut, between `lines` or not, and `off`; `*ret_start` is
+ * where it starts.
+ */
+static size_t beyond_cut(const struct mete_map *map, const struct mete_constraint *limit, size_t off, bool lines,
+    size_t *ret_start)
 {
 	const struct mete_device *device = map->device;
 	const struct mete_segment *segment = map->segments;
@@ -75,26 +79,34 @@ static size_t beyond_cut(const struct mete_map *map, const struct mete_constrain
 	if (off == map->len ? off == map->hold->whole
 	                    : off - start == segment->len && segment[1].bus != segment->bus + segment->len)
 		return 0; /* a stretch ends here, and what comes next is somewhere else */
-	mete_baddr unit = limit->align > 1 ? limit->align : 1, phase = limit->phase;
-	if (device->noncoherent && unit < device->line)
-		unit = (mete_baddr)device->line, phase = 0;
-	return (size_t)((segment->bus + (mete_baddr)(off - start) - phase) & (unit - 1));
+	mete_baddr bus = segment->bus + (mete_baddr)(off - start);
+	if (!lines || limit->align > device->line)
+		return limit->align ? (size_t)((bus - limit->phase) & (limit->align - 1)) : 0;
+	/* Lines are of memory; behind an IOMMU offsets in a page are the same. */
+	mete_paddr phys = bus;
+	if (!device->domain && mete_device_phys(device, bus, 1, &phys))
+		return 0;
+	return (size_t)(phys & (device->line - 1));
 }
 
 /*
  * Where to end a window if the segments come as far as map->len: the last multiple of the granularity where the next can
- * begin, or the last one, if a few steps find none; 0: nowhere.
+ * begin, or the last one, if a few steps find none that is far enough; 0: nowhere.
  */
 static size_t window_cut(const struct mete_map *map, const struct mete_constraint *limit)
 {
 	size_t last = round_down(map->len, limit->granularity);
-	size_t cut = last, start;
+	size_t start;
 
-	for (unsigned tries = 0; cut && tries < 64; tries++) {
-		size_t beyond = beyond_cut(map, limit, cut, &start);
-		if (!beyond)
-			return cut;
-		cut = round_down(beyond < cut - start ? cut - beyond : start, limit->granularity);
+	/* Between lines, or else at least aligned. */
+	for (int lines = map->device->noncoherent; lines >= 0; lines--) {
+		size_t cut = last;
+		for (unsigned tries = 0; cut && cut >= limit->min_transfer && tries < 64; tries++) {
+			size_t beyond = beyond_cut(map, limit, cut, lines, &start);
+			if (!beyond)
+				return cut;
+			cut = round_down(beyond < cut - start ? cut - beyond : start, limit->granularity);
+		}
 	}
 	return last;
 }
@@ -145,8 +157,8 @@ static int window_measure(struct mete_windows *w, size_t off, size_t left, size_
 			return error;
 		if (cut >= len)
 			cut = round_down(len - 1, limit->granularity);
-		/* What passed as the start of more nearly always passes alone; this is for the rest. */
-		if (tries >= 8 && cut > len / 2)
+		/* What passed as the start of more nearly always passes alone; this is for the rest, and for what has no start. */
+		if (!cut || (tries >= 8 && cut > len / 2))
 			cut = round_down(len / 2, limit->granularity);
 		len = window_share(limit, left, cut);
 	}
@@ -171,8 +183,8 @@ static int object_length(const struct mete_windows *w, size_t *ret_len)
 }
 
 /*
- * Take IOVA for the windows: for all of the object, or half of that, and so on.  A page more is taken than is used, so that
- * no mapping of one segment is ever as long as the range, and thus given back alone.
+ * Take `len` bytes of IOVA for the windows, which is what all of the object needs, or less.  A page more is taken than is
+ * used, so that no mapping of one segment is ever as long as the range, and thus given back alone.
  */
 static int hold_iova(struct mete_windows *w, size_t len)
 {
@@ -183,13 +195,17 @@ static int hold_iova(struct mete_windows *w, size_t len)
 
 	mete__bytes_copy(&whole, &w->limit, sizeof whole);
 	whole.boundary = 0; /* segments are cut there */
+	mete_baddr space = d->config.last - d->config.first; /* less one */
+	if (len > space)
+		len = (size_t)space;
 	if (!checked_up(len, page, &len))
 		len &= ~(page - 1);
-	do
-		error = len > SIZE_MAX - 2 * page ? METE_ERANGE : mete__iova_take(d, &whole, len + 2 * page, &w->hold.iova);
-	while (error && (len = len / 2 & ~(page - 1)));
+	do {
+		error = len > SIZE_MAX - page ? METE_ERANGE : mete__iova_take(d, &whole, len + page, &w->hold.iova);
+		w->hold.lacked |= error == METE_ENOMEM;
+	} while (error && (len = mete__hold_less(&w->hold, len, page)));
 	if (!error)
-		w->hold.iova_len = len + page; /* the object may begin anywhere in its first page */
+		w->hold.iova_len = len;
 	return error;
 }
 
@@ -206,30 +222,52 @@ static void hold_drop(struct mete_windows *w)
 	w->map->hold = NULL;
 }
 
-/* Cut the whole object. */
-static int windows_cut(struct mete_windows *w)
+/* Cut all `total` bytes, with at most `iova` bytes of IOVA and `area` bytes of the bounce area. */
+static int windows_cut(struct mete_windows *w, size_t total, size_t iova, size_t area)
 {
-	size_t total, off = 0;
+	int error = 0;
+	size_t off = 0;
 
-	int error = object_length(w, &total);
-	if (error)
-		return error;
-	w->hold.most = total;
+	w->hold.most = area;
 	w->map->hold = &w->hold;
 	if (w->map->device->domain)
-		error = hold_iova(w, total);
+		error = hold_iova(w, iova);
 	while (!error && off < total) {
 		struct mete_window *window = &w->window[w->nwindows];
-		if (w->nwindows == w->capacity)
-			return METE_EMSGSIZE;
-		error = window_measure(w, off, total - off, &window->len);
+		error = w->nwindows == w->capacity ? METE_EMSGSIZE
+		                                   : window_measure(w, off, total - off, &window->len);
 		if (!error) {
 			window->off = off;
 			off += window->len;
 			w->nwindows++;
 		}
 	}
-	return error;
+	return error == METE_EMSGSIZE && w->hold.lacked ? METE_ENOMEM : error;
+}
+
+/* Cut the object, which cannot be shown at once. */
+static int windows_make(struct mete_windows *w)
+{
+	const struct mete_bounce *b = w->map->device->bounce;
+	size_t total, iova, area;
+	struct job job;
+
+	int error = object_length(w, &total);
+	if (error)
+		return error;
+	w->pieces.rewind(w->pieces.ctx);
+	mete__map_job(&job, w->map, &w->limit, w->access, w->flags);
+	error = mete__job_extent(&job, &w->pieces, &iova, &area);
+	if (error)
+		return error;
+	/* No more of the area than one long stand-in takes, so that others find some; unless that is too little. */
+	error = windows_cut(w, total, iova, b && area > b->config.longest ? b->config.longest : area);
+	if (!too_much(error))
+		return error;
+	hold_drop(w);
+	w->nwindows = 0;
+	w->hold.greedy = true;
+	return windows_cut(w, total, iova, area);
 }
 
 /* Show window `n` through the empty map. */
@@ -279,7 +317,7 @@ static int windows_load(struct mete_windows *w, const struct mete_pieces *pieces
 		return 0;
 	}
 	if (too_much(error))
-		error = windows_cut(w);
+		error = windows_make(w);
 	if (!error)
 		error = window_show(w, 0);
 	if (!error)

@@ -407,6 +407,225 @@ static void test_what_is_held_cannot_be_given_back_piecemeal(void **state)
 	}
 }
 
+static void assert_all_shown(struct world *w, struct view *v, const unsigned char *object, size_t len)
+{
+	assert_tiled(v, len);
+	for (uint32_t n = v->windows.nwindows; n--;) {
+		assert_ok(mete_windows_show(&v->windows, n));
+		assert_shown(w, v, object);
+	}
+}
+
+/* Small pieces on pages of their own: what is held is enough for as many as there are segments. */
+static void test_small_pieces_do_not_make_small_windows(void **state)
+{
+	unsigned char object[12 * 64];
+	struct world w;
+	struct view v;
+	(void)state;
+
+	for (unsigned behind = 0; behind < 2; behind++) {
+		start(&w, NULL);
+		if (behind)
+			with_domain(&w, false);
+		else
+			with_bounce(&w, &(struct mete_bounce_config){ .len = 64 << 10, .keep = 63, .always = true });
+		view_start(&v, &w, NULL);
+		v.windows.capacity = 3;
+		struct list list = { .n = 0 };
+		for (size_t i = 0; i < 12; i++) {
+			fill(w.small.memory + i * 8192 + 32, 64, (unsigned)i);
+			memcpy(object + i * 64, w.small.memory + i * 8192 + 32, 64);
+			list_add(&list, w.small.memory + i * 8192 + 32, 64);
+		}
+		const struct mete_pieces pieces = pieces_of(&list);
+		assert_ok(mete_windows_load(&v.windows, &pieces, METE_DEVICE_READS, 0)); /* 3 windows of NSEGMENTS pieces */
+		assert_int_equal(v.windows.nwindows, 3);
+		assert_all_shown(&w, &v, object, sizeof object);
+		assert_ok(mete_windows_unload(&v.windows));
+		end(&w);
+	}
+}
+
+/* Stand-ins that are aligned to more than a grain lie far from each other. */
+static void test_a_granule_may_need_stand_ins_far_apart(void **state)
+{
+	static const struct mete_bounce_config area = { .len = 16384, .grain = 128 };
+	static const struct mete_constraint odd = { .align = 2048, .granularity = 128, .max_transfer = 128 };
+	unsigned char object[256];
+	struct world w;
+	struct view v;
+	(void)state;
+
+	start(&w, NULL);
+	with_bounce(&w, &area);
+	view_start(&v, &w, &odd);
+	struct list list = { .n = 0 };
+	fill(object, sizeof object, 4);
+	for (size_t i = 0; i < 4; i++) {
+		memcpy(w.small.memory + i * 8192 + 3, object + i * 64, 64);
+		list_add(&list, w.small.memory + i * 8192 + 3, 64);
+	}
+	const struct mete_pieces pieces = pieces_of(&list);
+	assert_ok(mete_windows_load(&v.windows, &pieces, METE_DEVICE_READS, 0));
+	assert_int_equal(v.windows.nwindows, 2);
+	assert_all_shown(&w, &v, object, sizeof object);
+	assert_ok(mete_windows_unload(&v.windows));
+	end(&w);
+}
+
+/* Where no line ends near enough, a window ends at least where the next can be aligned. */
+static void test_cuts_are_aligned_if_not_between_lines(void **state)
+{
+	static const struct mete_constraint odd = { .align = 8, .max_transfer = 26, .granularity = 4 };
+	static const size_t len[] = { 54, 4, 14, 16 };
+	struct world w;
+	struct view v;
+	(void)state;
+
+	start(&w, NULL);
+	assert_ok(mete_device_fini(&w.device));
+	w.small.ops.cache = no_cache;
+	const struct mete_device_config config = { .provider = &w.small.arena.provider, .noncoherent = true, .line = 32 };
+	assert_ok(mete_device_init(&w.device, &config));
+	view_start(&v, &w, &odd);
+	struct list list = { .n = 0 };
+	for (size_t i = 0; i < 4; i++)
+		list_add(&list, w.small.memory + i * 8192, len[i]);
+	const struct mete_pieces pieces = pieces_of(&list);
+	assert_ok(mete_windows_load(&v.windows, &pieces, METE_DEVICE_READS, 0));
+	assert_tiled(&v, 88);
+	for (uint32_t n = 0; n < v.windows.nwindows; n++)
+		assert_ok(mete_windows_show(&v.windows, n));
+	assert_ok(mete_windows_unload(&v.windows));
+	end(&w);
+}
+
+/* A granule that is longer than the longest stand-in takes several. */
+static void test_a_granule_may_need_many_stand_ins(void **state)
+{
+	static const struct mete_bounce_config brief = { .len = 16384, .grain = 256, .longest = 256, .always = true };
+	static const struct mete_constraint coarse = { .granularity = 2048, .max_transfer = 2048 };
+	struct world w;
+	struct view v;
+	(void)state;
+
+	start(&w, NULL);
+	with_bounce(&w, &brief);
+	view_start(&v, &w, &coarse);
+	struct list list = { .n = 0 };
+	list_add(&list, w.small.memory + 7, 6144);
+	fill(w.small.memory + 7, 6144, 5);
+	const struct mete_pieces pieces = pieces_of(&list);
+	assert_ok(mete_windows_load(&v.windows, &pieces, METE_DEVICE_READS, 0));
+	assert_int_equal(v.windows.nwindows, 3);
+	assert_all_shown(&w, &v, w.small.memory + 7, 6144);
+	assert_ok(mete_windows_unload(&v.windows));
+	end(&w);
+}
+
+/* Segments that are shorter than their alignment: a window has one, and the next begins at a stand-in. */
+static void test_segments_may_be_shorter_than_their_alignment(void **state)
+{
+	static const struct mete_bounce_config area = { .len = 16384, .grain = 256 };
+	static const struct mete_constraint odd = { .align = 64, .max_segment = 32 };
+	struct world w;
+	struct view v;
+	(void)state;
+
+	start(&w, NULL);
+	with_bounce(&w, &area);
+	view_start(&v, &w, &odd);
+	struct list list = { .n = 0 };
+	list_add(&list, w.small.memory, 128);
+	fill(w.small.memory, 128, 6);
+	const struct mete_pieces pieces = pieces_of(&list);
+	assert_ok(mete_windows_load(&v.windows, &pieces, METE_DEVICE_READS, 0));
+	for (uint32_t n = 0; n < v.windows.nwindows; n++)
+		assert_in_range(v.window[n].len, 1, 32);
+	assert_all_shown(&w, &v, w.small.memory, 128);
+	assert_ok(mete_windows_unload(&v.windows));
+	end(&w);
+}
+
+/* Where the last aligned place is too near, a window ends elsewhere. */
+static void test_a_window_is_not_cut_too_short_for_alignment(void **state)
+{
+	static const struct mete_constraint odd = { .align = 256, .min_transfer = 200, .max_transfer = 300 };
+	unsigned char object[750];
+	struct world w;
+	struct view v;
+	(void)state;
+
+	start(&w, NULL);
+	with_bounce(&w, &(struct mete_bounce_config){ .len = 16384 });
+	view_start(&v, &w, &odd);
+	struct list list = { .n = 0 };
+	fill(object, sizeof object, 8);
+	memcpy(w.small.memory, object, 150);
+	memcpy(w.small.memory + 8192, object + 150, 600);
+	list_add(&list, w.small.memory, 150);
+	list_add(&list, w.small.memory + 8192, 600); /* 150 + 0 is aligned, and shorter than 200 */
+	const struct mete_pieces pieces = pieces_of(&list);
+	assert_ok(mete_windows_load(&v.windows, &pieces, METE_DEVICE_READS, 0));
+	for (uint32_t n = 0; n < v.windows.nwindows; n++)
+		assert_in_range(v.window[n].len, 200, 300);
+	assert_all_shown(&w, &v, object, sizeof object);
+	assert_ok(mete_windows_unload(&v.windows));
+	end(&w);
+}
+
+/* Lines are of memory: where the bus shows them at addresses that are no multiples, cuts are still between lines. */
+static void test_cuts_keep_off_lines_that_the_bus_shows_elsewhere(void **state)
+{
+	static const struct mete_constraint brief = { .max_transfer = 200 };
+	const struct mete_bus_range shifted = { .phys = SMALL_PHYS, .bus = 0x10014, .len = SMALL_LEN };
+	struct world w;
+	struct view v;
+	(void)state;
+
+	start(&w, NULL);
+	assert_ok(mete_device_fini(&w.device));
+	const struct mete_device_config config = { .provider = &w.small.arena.provider, .noncoherent = true, .line = 64,
+		.ranges = &shifted, .nranges = 1 };
+	w.small.ops.cache = no_cache;
+	assert_ok(mete_device_init(&w.device, &config));
+	view_start(&v, &w, &brief);
+	struct list list = { .n = 0 };
+	list_add(&list, w.small.memory, 640);
+	const struct mete_pieces pieces = pieces_of(&list);
+	assert_ok(mete_windows_load(&v.windows, &pieces, METE_DEVICE_WRITES, 0));
+	for (uint32_t n = 0; n < v.windows.nwindows; n++)
+		assert_int_equal(v.window[n].off % 64, 0);
+	assert_ok(mete_windows_unload(&v.windows));
+	end(&w);
+}
+
+/* More windows than there is room for, because others have the IOVA: that may change, and the answer says so. */
+static void test_too_many_windows_for_lack_of_iova_is_no_memory(void **state)
+{
+	struct world w;
+	struct view v;
+	(void)state;
+
+	start(&w, NULL);
+	with_domain(&w, false);
+	struct list list = { .n = 0 };
+	for (size_t i = 0; i < 8; i++)
+		list_add(&list, w.small.memory + i * 8192, 64);
+	const struct mete_pieces pieces = pieces_of(&list);
+	static const struct mete_constraint few = { .first = 16 * FAKE_PAGE, .last = 32 * FAKE_PAGE - 1 };
+	view_start(&v, &w, &few);
+	v.windows.capacity = 2;
+	mete_baddr bus;
+	assert_ok(mete_map_single(&w.device, &few, w.small.memory + 65536, 12 * FAKE_PAGE, METE_DEVICE_READS, 0, &bus));
+	assert_int_equal(mete_windows_load(&v.windows, &pieces, METE_DEVICE_READS, 0), METE_ENOMEM);
+	assert_ok(mete_unmap_single(&w.device, bus, 12 * FAKE_PAGE, METE_DEVICE_READS, 0));
+	assert_ok(mete_windows_load(&v.windows, &pieces, METE_DEVICE_READS, 0));
+	assert_ok(mete_windows_unload(&v.windows));
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +638,14 @@ int main(void)
 		cmocka_unit_test(test_bad_input),
 		cmocka_unit_test(test_a_map_that_fails_shows_nothing),
 		cmocka_unit_test(test_what_is_held_cannot_be_given_back_piecemeal),
+		cmocka_unit_test(test_small_pieces_do_not_make_small_windows),
+		cmocka_unit_test(test_cuts_are_aligned_if_not_between_lines),
+		cmocka_unit_test(test_a_granule_may_need_many_stand_ins),
+		cmocka_unit_test(test_a_granule_may_need_stand_ins_far_apart),
+		cmocka_unit_test(test_segments_may_be_shorter_than_their_alignment),
+		cmocka_unit_test(test_a_window_is_not_cut_too_short_for_alignment),
+		cmocka_unit_test(test_cuts_keep_off_lines_that_the_bus_shows_elsewhere),
+		cmocka_unit_test(test_too_many_windows_for_lack_of_iova_is_no_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

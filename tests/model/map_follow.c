@@ -140,6 +140,9 @@ void check_slots(struct machine *m, struct object *o)
 		for (g = first; g <= last; g++) {
 			if (m->grain_owner[g] != 0 && m->grain_owner[g] != o->id)
 				model_differ("grain %zu is used twice", g);
+			/* An object that is shown at once needs no more than a load does. */
+			if (o->in_windows && o->windowed->windows.nwindows > 1 && m->grain_owner[g] == 0)
+				model_differ("grain %zu is none that the windows hold", g);
 			m->grain_owner[g] = o->id;
 		}
 		for (at = m->area + first * m->grain; at < m->area + (last + 1) * m->grain; at++) {
@@ -190,7 +193,7 @@ void check_lines(const struct machine *m, struct object *o)
 
 void check_space(const struct machine *m)
 {
-	size_t i, n = 0, grains = 0;
+	size_t i, n = m->hog_pages, grains = 0;
 
 	for (i = 0; i < m->nobjects; i++)
 		n += m->object[i].live ? m->object[i].npages : 0;
@@ -553,15 +556,15 @@ static void object_hand_over(struct machine *m, struct object *o)
 
 void object_end(struct machine *m, struct object *o)
 {
-	struct map_world *w = &m->world;
 	bool skip = o->kind != KIND_LOAD && (model_chance(&m->random, 15) || any_state(o, 0, o->len, BYTE_FRESH));
-	size_t i, k;
 	int code;
 
 	if (o->kind != KIND_LOAD && !skip && o->access != METE_DEVICE_WRITES)
 		object_hand_over(m, o);
 	press_near(m, o);
-	if (o->kind == KIND_LOAD)
+	if (o->in_windows)
+		code = windows_end(m, o);
+	else if (o->kind == KIND_LOAD)
 		code = mete_map_unload(&o->map);
 	else
 		code = mete_unmap_single(&m->device, o->bus, o->len, o->access, skip ? METE_MAP_SKIP_SYNC : 0);
@@ -571,6 +574,15 @@ void object_end(struct machine *m, struct object *o)
 		model_differ("a map is not empty after it was unloaded");
 	if (o->kind != KIND_LOAD && !skip)
 		object_for_cpu(m, o, 0, o->len, o->access);
+	object_gone(m, o);
+	check_space(m);
+}
+
+void object_gone(struct machine *m, struct object *o)
+{
+	struct map_world *w = &m->world;
+	size_t i, k;
+
 	/* What the device wrote and nobody synced lies in memory where the place is the home, and nowhere else. */
 	for (i = 0; i < o->nbits; i++) {
 		const struct bit *b = &o->bit[i];
@@ -595,12 +607,13 @@ void object_end(struct machine *m, struct object *o)
 	for (i = 0; i < m->ngrains; i++)
 		if (m->grain_owner[i] == o->id)
 			m->grain_owner[i] = 0;
+	if (o->in_windows)
+		windows_mark(m, o);
 	o->live = false;
 	m->nlive--;
 	m->last_bus = o->kind == KIND_LOAD ? o->segment[0].bus : o->bus;
 	m->last_len = o->len;
 	m->last_access = o->access;
-	check_space(m);
 }
 
 void object_end_all(struct machine *m)

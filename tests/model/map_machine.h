@@ -13,13 +13,18 @@
 
 #include <mete/bounce.h>
 #include <mete/constraint.h>
+#include <mete/window.h>
 
+#define KIB ((size_t)1024)
 #define OBJECTS 6        /* mapped at once, at most */
 #define PIECES 20
 #define SEGMENTS 48
 #define BITS 1024
 #define OBJECT_LEN ((size_t)3 * 65536 + 4096)
 #define GRAINS 512
+#define WINDOWS 64
+#define HIDDEN 64         /* busy: id of an object + HIDDEN: a byte of it outside of the window */
+#define HOG 250           /* grains that only keep others from having them */
 #define UNTOUCHED ((mete_baddr)0x5a5a5a5a)
 
 /* What is known of one byte of an object. */
@@ -54,6 +59,8 @@ struct bit {
 	bool standin;
 };
 
+struct windowed;
+
 struct object {
 	bool live;
 	unsigned char id;
@@ -76,6 +83,17 @@ struct object {
 	uint32_t capacity, nsegments;
 	unsigned char *state; /* BYTE_..., for each byte */
 	unsigned char *seen;
+	bool in_windows;      /* the object is the window shown now, of what `windowed` says */
+	struct windowed *windowed;
+};
+
+/* An object that is shown through windows. */
+struct windowed {
+	struct mete_windows windows;
+	struct mete_window window[WINDOWS];
+	struct object whole;         /* its pieces and homes; it is never mapped itself */
+	struct mete_constraint limit;
+	struct mete_hold hold;       /* as it was after the load */
 };
 
 struct machine {
@@ -92,6 +110,9 @@ struct machine {
 	mete_baddr bus_first, bus_last;     /* what is worth limiting */
 	size_t area, area_len, grain, ngrains, longest, keep;
 	unsigned char grain_owner[GRAINS];
+	bool page_held[WORLD_PAGES];        /* taken by windows, whether something is mapped there or not */
+	size_t hog_pages;
+	struct object probe;
 	struct object object[OBJECTS];
 	size_t nobjects, nlive;
 	mete_baddr last_bus;                /* of a mapping that is no more */
@@ -100,11 +121,58 @@ struct machine {
 	unsigned char *scratch;
 };
 
+/* A part of the test: a way to the device, and a size of frames. */
+struct part {
+	const char *name;
+	unsigned share;
+	unsigned way;
+	size_t frame;
+};
+
+enum { WAY_BOUNCE = 1, WAY_DOMAIN = 2 };
+
 /* What happened, for the report at the end. */
 extern struct map_stats {
 	uint64_t worlds, no_area, mapped[3], segments, direct, standin, exhausted, injected, synced, peeked,
 	    bytes, evictions, caches, flushes;
+	uint64_t windowed, at_once, cut, windows, windows_refused, windows_argued, windows_waited, windows_excused, moves, hogged, moves_injected;
 } stats;
+
+/* -- map_machine.c -- */
+
+void machine_open(struct machine *m, const struct part *part);
+void machine_close(struct machine *m);
+
+/* -- test_map_model.c -- */
+
+/* What must be as before if a call fails. */
+struct before {
+	size_t nvalid, used, nmapped;
+	struct mete_counters counters;
+};
+
+struct before before_call(struct machine *m);
+void check_refused(struct machine *m, const struct before *before, int code, bool counted, const char *what);
+
+/* A map has succeeded: where is everything? */
+void object_begin(struct machine *m, struct object *o, const struct mete_constraint *c, size_t exact);
+
+/* It was refused: its bytes belong to nobody. */
+void object_forget(struct machine *m, struct object *o);
+
+/* -- map_windows.c -- */
+
+/* One try to show an object through windows, and some moves. */
+void windows_try(struct machine *m, struct object *o);
+
+/* A move, or a misuse. */
+void windows_step(struct machine *m, struct object *o);
+
+/* Unload, and forget it. */
+int windows_end(struct machine *m, struct object *o);
+
+/* Mark what the windows hold as theirs. */
+void windows_mark(struct machine *m, struct object *o);
 
 /* -- map_oracle.c -- */
 
@@ -113,6 +181,7 @@ unsigned code_bit(int code);
 
 size_t min_size(size_t a, size_t b);
 size_t max_size(size_t a, size_t b);
+size_t common_multiple(size_t a, size_t b);
 
 /* The stricter of two, where that is simple; some_limit() sees to it that it is. */
 struct mete_constraint limit_merge(const struct mete_constraint *a, const struct mete_constraint *b);
@@ -167,6 +236,9 @@ void object_for_cpu(struct machine *m, struct object *o, size_t off, size_t len,
 /* A random step with an object that is mapped. */
 void step(struct machine *m, struct object *o);
 
+/* A mapping is no more: what the device wrote and nobody synced is where it lies. */
+void object_gone(struct machine *m, struct object *o);
+
 /* Unmap it, and all. */
 void object_end(struct machine *m, struct object *o);
 void object_end_all(struct machine *m);
@@ -175,6 +247,9 @@ void object_end_all(struct machine *m);
 
 /* Random pieces that belong to nobody; none if that was not to be had. */
 void object_make(struct machine *m, struct object *o, const struct mete_constraint *c);
+
+/* Random pieces of a list, of about `total` bytes in all; 0: as it comes. */
+void object_make_list(struct machine *m, struct object *o, const struct mete_constraint *c, size_t total);
 
 /* The pieces as struct mete_pieces wants them. */
 bool object_next(void *ctx, struct mete_piece *ret_piece);

@@ -100,34 +100,54 @@ static size_t rounded_len(struct machine *m, const struct mete_constraint *c, si
 	return (len + unit - 1) / unit * unit;
 }
 
-void object_make(struct machine *m, struct object *o, const struct mete_constraint *c)
+/* True: of whole lines, which the device may write directly. */
+static bool object_start(struct machine *m, struct object *o)
 {
-	size_t n, i, at, len, end = WORLD_NOWHERE;
-	/* Whole lines, which the device may write directly. */
-	bool neat = !m->world.config.coherent && model_chance(&m->random, m->has_bounce ? 20 : 85);
-
 	o->len = o->npieces = o->nhome = 0;
 	o->access = (enum mete_access)model_between(&m->random, 1, 3);
 	o->flags = 0;
+	return !m->world.config.coherent && model_chance(&m->random, m->has_bounce ? 20 : 85);
+}
+
+void object_make(struct machine *m, struct object *o, const struct mete_constraint *c)
+{
+	size_t at, len;
+	bool neat;
+
 	o->kind = model_chance(&m->random, 50) ? KIND_LOAD : model_chance(&m->random, 70) ? KIND_SINGLE : KIND_PHYS;
-	if (o->kind != KIND_LOAD) {
-		len = rounded_len(m, c, some_len(m), neat);
-		at = some_place(m, len, neat);
-		if (at == WORLD_NOWHERE)
-			return;
-		if (o->kind == KIND_SINGLE)
-			object_add_home(m, o, at, len);
-		else
-			object_add_phys(m, o, at, len);
-		o->flags = model_chance(&m->random, 15) ? METE_MAP_SKIP_SYNC : 0;
+	if (o->kind == KIND_LOAD) {
+		object_make_list(m, o, c, 0);
 		return;
 	}
+	neat = object_start(m, o);
+	len = rounded_len(m, c, some_len(m), neat);
+	at = some_place(m, len, neat);
+	if (at == WORLD_NOWHERE)
+		return;
+	if (o->kind == KIND_SINGLE)
+		object_add_home(m, o, at, len);
+	else
+		object_add_phys(m, o, at, len);
+	o->flags = model_chance(&m->random, 15) ? METE_MAP_SKIP_SYNC : 0;
+}
+
+void object_make_list(struct machine *m, struct object *o, const struct mete_constraint *c, size_t total)
+{
+	size_t n, i, at, len, end = WORLD_NOWHERE;
+	bool neat = object_start(m, o);
+
 	o->flags = model_chance(&m->random, 15) ? METE_MAP_APART : 0;
 	n = (size_t)model_log(&m->random, PIECES);
 	for (i = 0; i < n; i++) {
 		struct mete_piece *piece = &o->piece[o->npieces];
 
-		len = rounded_len(m, c, n == 1 ? some_len(m) : some_len(m) / n + 1, neat);
+		len = total != 0 ? (size_t)model_between(&m->random, 1, 2 * total / n + 1) : some_len(m) / n + (n > 1);
+		if (total != 0 && model_chance(&m->random, 60)) /* only the sum is a multiple of the granularity */
+			len += i + 1 == n && c->granularity > 1 ? c->granularity - 1 - (o->len + len - 1) % c->granularity : 0;
+		else
+			len = rounded_len(m, c, len, neat);
+		if (len > OBJECT_LEN - o->len || o->nhome > PIECES * 7)
+			continue;
 		memset(piece, 0, sizeof(*piece));
 		if (model_chance(&m->random, 6)) { /* an empty one */
 			piece->cpu = model_chance(&m->random, 50) ? m->world.cpu : NULL;

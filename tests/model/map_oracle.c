@@ -37,6 +37,15 @@ size_t max_size(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
+size_t common_multiple(size_t a, size_t b)
+{
+	size_t m = a;
+
+	while (m % b != 0)
+		m += a;
+	return m;
+}
+
 /* -- Limits, rule by rule -- */
 
 struct mete_constraint limit_merge(const struct mete_constraint *a, const struct mete_constraint *b)
@@ -56,7 +65,7 @@ struct mete_constraint limit_merge(const struct mete_constraint *a, const struct
 #undef STRICTER
 	c.first = b->first > c.first ? b->first : c.first;
 	c.min_transfer = b->min_transfer > c.min_transfer ? b->min_transfer : c.min_transfer;
-	c.granularity = b->granularity > c.granularity ? b->granularity : c.granularity; /* powers of two */
+	c.granularity = (uint32_t)common_multiple(max_size(1, c.granularity), max_size(1, b->granularity));
 	if (b->hole_last != 0) {
 		c.hole_first = b->hole_first;
 		c.hole_last = b->hole_last;
@@ -296,7 +305,7 @@ static unsigned expect_iova(const struct machine *m, size_t off, size_t len, con
 		if (!limit_allows(c, iova + (mete_baddr)off, (mete_baddr)len, false))
 			continue;
 		exact = limit_allows(&space, iova, (mete_baddr)(n * w->page), false) ? 16 : 0;
-		for (i = 0; i < n && !m->world.table[p + i].valid; i++)
+		for (i = 0; i < n && !m->world.table[p + i].valid && !m->page_held[p + i]; i++)
 			;
 		may |= (i == n ? 1u : 2u) << exact;
 	}

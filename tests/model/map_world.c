@@ -177,6 +177,10 @@ static int world_translate(void *ctx, const void *cpu, size_t len, mete_paddr *r
 	if (offset >= world->len)
 		return METE_EFAULT;
 	world_press(world);
+	if (world->lose_in != 0 && --world->lose_in == 0) {
+		world->failed = true;
+		return METE_EFAULT;
+	}
 	frame = offset >> world->frame_shift;
 	n = world->config.frame - (offset & (world->config.frame - 1));
 	while (n < len && frame + 1 < world->config.nframes && world->phys_of[frame + 1] == world->phys_of[frame] + 1) {

@@ -63,6 +63,7 @@ struct map_world {
 	struct world_page table[WORLD_PAGES];
 	size_t nvalid, nstale;
 	unsigned fail_in;        /* the how manieth map call fails; 0: none */
+	unsigned lose_in;        /* the how manieth translate fails; 0: none */
 	int fail_error;
 	bool failed;             /* ... and it did */
 

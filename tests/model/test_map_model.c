@@ -6,9 +6,8 @@
  * random limits, uses it for some 2000 cases and makes the next.  A case is one try to map an object; between cases
  * the objects that are mapped are synced, read and written from both sides, misused, and unmapped.
  *
- * After a map the segments are resolved without the library,
- byte ranges by arithmetic and pages through the world's own
- * table (map_oracle.c); then each byte is followed (map_follow.c) until the mapping ends.
+ * After a map the segments are resolved without the library, byte ranges by arithmetic and pages through the world's
+ * own table (map_oracle.c); then each byte is followed (map_follow.c) until the mapping ends.
  */
 #include "map_machine.h"
 
@@ -17,17 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KIB ((size_t)1024)
-
-enum { WAY_BOUNCE = 1, WAY_DOMAIN = 2 };
-
 /* 83 = 1000 for twelve parts. */
-static const struct part {
-	const char *name;
-	unsigned share;
-	unsigned way;
-	size_t frame;
-} parts[] = {
+static const struct part parts[] = {
 	{ "direct_4k", 83, 0, 4 * KIB },
 	{ "direct_16k", 83, 0, 16 * KIB },
 	{ "direct_64k", 83, 0, 64 * KIB },
@@ -44,16 +34,9 @@ static const struct part {
 
 #define CASES 2000 /* of one world */
 
-struct map_stats stats;
-
 /* -- A case -- */
 
-struct before {
-	size_t nvalid, used, nmapped;
-	struct mete_counters counters;
-};
-
-static struct before before_call(struct machine *m)
+struct before before_call(struct machine *m)
 {
 	struct before before = { m->world.nvalid, m->has_bounce ? mete_bounce_used(&m->bounce) : 0,
 		m->has_domain ? m->domain.nmapped : 0, { 0 } };
@@ -63,7 +46,7 @@ static struct before before_call(struct machine *m)
 }
 
 /* A refused call left nothing behind; and was it counted? */
-static void check_refused(struct machine *m, const struct before *before, int code, bool counted, const char *what)
+void check_refused(struct machine *m, const struct before *before, int code, bool counted, const char *what)
 {
 	struct before after = before_call(m);
 
@@ -120,8 +103,7 @@ static int object_call(struct machine *m, struct object *o, const struct mete_co
 	return code;
 }
 
-/* A map has succeeded: where is everything? */
-static void object_begin(struct machine *m, struct object *o, const struct mete_constraint *c, size_t exact)
+void object_begin(struct machine *m, struct object *o, const struct mete_constraint *c, size_t exact)
 {
 	struct map_world *w = &m->world;
 	size_t i, k;
@@ -185,7 +167,7 @@ static void object_begin(struct machine *m, struct object *o, const struct mete_
 	check_cpu(m, o, 0, o->len, "after the map");
 }
 
-static void object_forget(struct machine *m, struct object *o)
+void object_forget(struct machine *m, struct object *o)
 {
 	size_t i;
 
@@ -490,204 +472,14 @@ static void misuse_address(struct machine *m)
 	refuse(m, &before, code, place != WORLD_NOWHERE && what[2] == 's' ? MAY_EFAULT | MAY_0 : MAY_EFAULT, what);
 }
 
-/* -- Machines -- */
+/* -- Parts -- */
 
-static void some_ranges(struct machine *m)
+static void any_step(struct machine *m, struct object *o)
 {
-	struct map_world *w = &m->world;
-	size_t frame = w->config.frame, nforeign = w->config.nframes - w->config.nrun, n, i, cut[4] = { 0 };
-	size_t run_first = w->phys_of[0], first = 0;
-	mete_baddr bus = (mete_baddr)model_log(&m->random, 1u << 16) << 16;
-	size_t order[4] = { 0, 1, 2, 3 };
-
-	m->nranges = 0;
-	m->bus_first = (mete_baddr)w->config.base;
-	m->bus_last = (mete_baddr)(w->config.base + (w->len - 1));
-	if (model_chance(&m->random, 35))
-		return;
-	/* Cut the frames into up to three ranges, not within the runs; the first of them may leave out some. */
-	n = (size_t)model_between(&m->random, 1, 3);
-	for (i = 1; i < n; i++)
-		cut[i] = (size_t)model_between(&m->random, 1, nforeign - 1) + (run_first == 0 ? w->config.nrun : 0);
-	if (n == 3 && cut[1] > cut[2]) {
-		size_t t = cut[1];
-
-		cut[1] = cut[2];
-		cut[2] = t;
-	}
-	cut[n] = w->config.nframes;
-	m->bus_first = bus;
-	if (model_chance(&m->random, 50))
-		order[0] = n - 1, order[n - 1] = 0;
-	for (i = 0; i < n; i++) {
-		size_t k = order[i], end = cut[k + 1];
-
-		first = cut[k];
-		if (first >= end)
-			continue;
-		if (model_chance(&m->random, 30)) { /* some frames that the bus does not show */
-			if (run_first == 0 && end - first > 1 && end > w->config.nrun + 2)
-				end -= min_size((end - first) / 3, end - w->config.nrun - 1);
-			else if (run_first != 0 && first == 0)
-				first += (end - first) / 3;
-			if (run_first != 0 && first > run_first)
-				first = run_first;
-		}
-		if (model_chance(&m->random, 15))
-			bus += (mete_baddr)model_log(&m->random, 65536);
-		m->range[m->nranges++] = (struct mete_bus_range){ w->config.base + (mete_paddr)(first * frame), bus,
-			(mete_paddr)((end - first) * frame) };
-		bus += (mete_baddr)((end - first) * frame) + ((mete_baddr)1 << model_between(&m->random, 16, 20));
-	}
-	m->bus_last = bus;
-}
-
-static void open_bounce(struct machine *m)
-{
-	struct mete_bounce_config config = { 0 };
-	size_t line = m->world.config.line, most = m->world.config.nrun * m->world.config.frame, raised = 0;
-	/* Behind an offset that is no multiple of a frame no alignment can be had. */
-	bool loose = (m->nranges == 0 || (m->range[0].bus - m->range[0].phys) % m->world.config.frame == 0) &&
-	    (m->nranges < 2 || (m->range[1].bus - m->range[1].phys) % m->world.config.frame == 0) &&
-	    (m->nranges < 3 || (m->range[2].bus - m->range[2].phys) % m->world.config.frame == 0) &&
-	    m->streaming.first == 0 && m->streaming.last == 0 && m->streaming.hole_last == 0;
-	int code;
-
-	config.grain = max_size(line, (size_t)64 << model_below(&m->random, 7));
-	if (m->has_domain && config.grain < m->world.config.page) {
-		if (model_chance(&m->random, 50)) /* which the library does by itself */
-			raised = m->world.config.page;
-		else
-			config.grain = m->world.config.page;
-	}
-	if (raised == 0)
-		raised = config.grain;
-	config.len = raised * (size_t)model_between(&m->random, 2, 64);
-	config.len = min_size(config.len, most) / raised * raised;
-	config.longest = model_chance(&m->random, 60) ? 0 : raised * (size_t)model_log(&m->random, 64);
-	config.keep = model_chance(&m->random, 50) ? 0 : ((size_t)1 << model_below(&m->random, 13)) - 1;
-	if (config.keep > config.grain - 1)
-		config.keep = config.grain - 1;
-	config.always = model_chance(&m->random, 20);
-	code = mete_bounce_init(&m->bounce, &m->device, &config);
-	if (code != 0) {
-		if (loose) {
-			describe_machine(m);
-			model_differ("mete_bounce_init: %s", mete_error_name(code));
-		}
-		stats.no_area++;
-		m->has_bounce = false;
-		return;
-	}
-	m->has_bounce = true;
-	m->always = config.always;
-	m->grain = raised;
-	m->keep = config.keep;
-	m->longest = config.longest != 0 ? config.longest : 128 * raised;
-	m->area_len = config.len;
-	m->ngrains = config.len / raised;
-	m->area = (size_t)(m->bounce.cpu - m->world.cpu);
-	if (world_phys(&m->world, m->area) != m->bounce.phys)
-		model_differ("the bounce area is not where it says");
-	memset(m->grain_owner, 0, sizeof(m->grain_owner));
-}
-
-static void machine_open(struct machine *m, const struct part *part)
-{
-	static const size_t frames[] = { 128, 64, 32 };
-	struct world_config config = { .frame = part->frame };
-	struct mete_device_config device = { .name = part->name };
-	struct mete_domain_config domain = { .ops = &world_iommu_ops };
-	struct mete_constraint any = { 0 };
-	size_t i;
-
-	config.line = (size_t)16 << model_below(&m->random, 5);
-	config.nframes = frames[part->frame == 4 * KIB ? 0 : part->frame == 16 * KIB ? 1 : 2];
-	config.nrun = part->frame == 4 * KIB ? 32 : part->frame == 16 * KIB ? 12 : 6;
-	config.coherent = model_chance(&m->random, 40);
-	config.cacheless = !config.coherent && model_chance(&m->random, 2);
-	config.base = (mete_paddr)model_log(&m->random, 0x3000) << 16;
-	if (METE_ADDR_BITS == 64 && model_chance(&m->random, 40))
-		config.base += (mete_paddr)((uint64_t)model_between(&m->random, 0, 15) << 32 & METE_PADDR_MAX);
-	config.pressure = model_chance(&m->random, 25) ? 0 : (unsigned)model_between(&m->random, 1, 80);
-	if ((part->way & WAY_DOMAIN) != 0) {
-		config.page = part->frame;
-		while (config.page > 4096 && model_chance(&m->random, 25))
-			config.page /= 4;
-		config.npages = (size_t)model_between(&m->random, 6, model_chance(&m->random, 50) ? 40 : WORLD_PAGES);
-		config.iova = (mete_baddr)(model_chance(&m->random, 20) ? 0 : model_log(&m->random, 1u << 13)) * 65536;
-		if (model_chance(&m->random, 30))
-			config.iova += (mete_baddr)config.page;
-	}
-	world_open(&m->world, &config, &m->random);
-	stats.worlds++;
-	if (part->frame == 4 * KIB || model_chance(&m->random, 50))
-		some_ranges(m);
-	else {
-		m->nranges = 0;
-		m->bus_first = (mete_baddr)config.base;
-		m->bus_last = (mete_baddr)(config.base + (m->world.len - 1));
-	}
-	if (config.page != 0) {
-		m->bus_first = config.iova;
-		m->bus_last = config.iova + (mete_baddr)(config.npages * config.page - 1);
-	}
-	/* The area is reached without the IOMMU, limits of ranges are meant for the IOMMU: not both. */
-	do
-		some_limit(m, &m->streaming, &any, part->way != (WAY_BOUNCE | WAY_DOMAIN) && model_chance(&m->random,
-		    30));
-	while (limit_contradicts(&m->streaming));
-	if (model_chance(&m->random, 40))
-		m->streaming = any;
-	device.provider = &m->world.provider;
-	device.ranges = m->nranges != 0 ? m->range : NULL;
-	device.nranges = m->nranges;
-	device.streaming = &m->streaming;
-	device.noncoherent = !config.coherent;
-	device.line = config.line;
-	if (mete_device_init(&m->device, &device) != 0)
-		model_differ("mete_device_init failed");
-	m->has_bounce = m->has_domain = m->always = false;
-	m->grain = m->ngrains = m->keep = m->longest = 0;
-	if ((part->way & WAY_DOMAIN) != 0) {
-		domain.ctx = &m->world;
-		domain.page = config.page;
-		domain.first = config.iova;
-		domain.last = m->bus_last;
-		domain.deferred = model_chance(&m->random, 50);
-		if (mete_domain_init(&m->domain, &m->world.provider, &domain) != 0)
-			model_differ("mete_domain_init failed");
-		if (mete_domain_attach(&m->domain, &m->device) != 0)
-			model_differ("mete_domain_attach failed");
-		m->has_domain = true;
-	}
-	if ((part->way & WAY_BOUNCE) != 0)
-		open_bounce(m);
-	m->nobjects = (size_t)model_between(&m->random, 1, OBJECTS);
-	m->nlive = 0;
-	m->last_len = 0;
-	for (i = 0; i < OBJECTS; i++)
-		m->object[i].live = false;
-}
-
-static void machine_close(struct machine *m)
-{
-	object_end_all(m);
-	if (m->has_bounce && mete_bounce_fini(&m->bounce) != 0)
-		model_differ("the bounce area cannot be ended");
-	if (m->has_domain) {
-		mete_domain_flush(&m->domain);
-		if (m->world.nstale != 0)
-			model_differ("%zu pages are stale after mete_domain_flush", m->world.nstale);
-		if (mete_domain_attach(NULL, &m->device) != 0 || mete_domain_fini(&m->domain) != 0)
-			model_differ("the domain cannot be ended");
-	}
-	if (mete_device_fini(&m->device) != 0)
-		model_differ("the device cannot be ended");
-	stats.evictions += m->world.nevictions;
-	stats.caches += m->world.ncache;
-	stats.flushes += m->world.nflushes;
-	world_close(&m->world);
+	if (o->in_windows && model_chance(&m->random, 30))
+		windows_step(m, o);
+	else
+		step(m, o);
 }
 
 static void run_case(struct machine *m)
@@ -697,13 +489,16 @@ static void run_case(struct machine *m)
 
 	if (o->live)
 		object_end(m, o);
-	try_map(m, o);
+	if (model_chance(&m->random, 16))
+		windows_try(m, o);
+	else
+		try_map(m, o);
 	if (o->live)
 		for (i = 0, n = model_below(&m->random, 4); i < n; i++)
-			step(m, o);
+			any_step(m, o);
 	o = &m->object[model_below(&m->random, m->nobjects)];
 	if (o->live)
-		step(m, o);
+		any_step(m, o);
 	if (model_chance(&m->random, 8)) {
 		switch (model_below(&m->random, 4)) {
 		case 0:
@@ -757,10 +552,16 @@ int main(int argc, char **argv)
 		m->object[i].id = (unsigned char)(i + 1);
 		m->object[i].state = model_zeroed(OBJECT_LEN, 1);
 		m->object[i].seen = model_zeroed(OBJECT_LEN, 1);
+		m->object[i].windowed = model_zeroed(1, sizeof(*m->object[i].windowed));
 	}
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		run_part(m, &parts[i]);
 	status = model_finish();
+	printf("%" PRIu64 " tries of windows: %" PRIu64 " at once, %" PRIu64 " cut into %" PRIu64 " windows, %" PRIu64
+	       " refused (%" PRIu64 " of these argued by probing, %" PRIu64 " after others ended, %" PRIu64 " excused); %" PRIu64 " moves, %" PRIu64 " of them with all else taken, %"
+	       PRIu64 " failed for the IOMMU or translate\n",
+	    stats.windowed, stats.at_once, stats.cut, stats.windows, stats.windows_refused, stats.windows_argued, stats.windows_waited, stats.windows_excused,
+	    stats.moves, stats.hogged, stats.moves_injected);
 	printf("%" PRIu64 " worlds (%" PRIu64 " without an area); mapped %" PRIu64 " single, %" PRIu64 " phys, %" PRIu64
 	       " lists, %" PRIu64 " segments, %" PRIu64 " bytes; %" PRIu64 " parts direct, %" PRIu64 " stand-ins; %" PRIu64
 	       " exhausted, %" PRIu64 " failures of the IOMMU; %" PRIu64 " syncs, %" PRIu64 " peeks; %" PRIu64
@@ -768,9 +569,14 @@ int main(int argc, char **argv)
 	    stats.worlds, stats.no_area, stats.mapped[0], stats.mapped[1], stats.mapped[2], stats.segments, stats.bytes,
 	    stats.direct, stats.standin, stats.exhausted, stats.injected, stats.synced, stats.peeked, stats.caches,
 	    stats.evictions, stats.flushes);
+	if (stats.windows_excused > 2 && stats.windows_excused * 2000 > stats.windowed) {
+		printf("FAILED: more than 0.05 %% of the windows that were refused have no reason but an excuse\n");
+		status = 1;
+	}
 	for (i = 0; i < OBJECTS; i++) {
 		free(m->object[i].state);
 		free(m->object[i].seen);
+		free(m->object[i].windowed);
 	}
 	free(m->scratch);
 	free(m);

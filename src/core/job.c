@@ -75,6 +75,24 @@ static mete_baddr job_joining(const struct job *job, mete_baddr bus, size_t len)
 	return segment_part(job, last->bus, bus, len);
 }
 
+/*
+ * How many bytes from the end of the segment before `bus` a new segment takes with it, so that it starts aligned and what
+ * follows at `bus` joins it; 0: that cannot be.
+ */
+static mete_baddr job_recut(const struct job *job, mete_baddr bus, size_t len)
+{
+	const struct mete_constraint *limit = job->limit;
+	const struct mete_map *map = job->map;
+	const struct mete_segment *last = map->nsegments ? &map->segments[map->nsegments - 1] : NULL;
+
+	if (!last || !job->joining || last->bus + last->len != bus || last->bus >= bus || !job->align || !limit->align)
+		return 0;
+	mete_baddr back = (bus - limit->phase) & (limit->align - 1);
+	if (back >= last->len || segment_room(limit, bus - back) <= back)
+		return 0;
+	return segment_part(job, bus - back, bus, len) ? back : 0;
+}
+
 /* Whether a stretch must be replaced; `ret_bus` is where the device would see it, if there is no domain. */
 static bool wants_stand_in(const struct job *job, const struct stretch *stretch, mete_baddr *ret_bus)
 {
@@ -87,7 +105,8 @@ static bool wants_stand_in(const struct job *job, const struct stretch *stretch,
 	if (mete_device_bus(device, stretch->phys, stretch->len, ret_bus) ||
 	    !segment_reachable(job->limit, *ret_bus, stretch->len))
 		return true;
-	return job->align && !aligned(job->limit, *ret_bus) && !job_joining(job, *ret_bus, stretch->len);
+	return job->align && !aligned(job->limit, *ret_bus) && !job_joining(job, *ret_bus, stretch->len) &&
+	    !job_recut(job, *ret_bus, stretch->len);
 }
 
 /* Open a segment at `bus`. */
@@ -118,13 +137,17 @@ static int job_emit(struct job *job, mete_baddr bus, size_t len)
 		struct mete_segment *last = map->nsegments ? &map->segments[map->nsegments - 1] : NULL;
 		mete_baddr part = job_joining(job, bus, len);
 		if (!part) {
-			int error = job_open(job, bus);
+			mete_baddr back = job_recut(job, bus, len);
+			int error = job_open(job, bus - back);
 			if (error)
 				return error;
 			last = &map->segments[map->nsegments - 1];
-			part = segment_part(job, bus, bus, len);
-			if (!part)
+			part = segment_part(job, bus - back, bus, len);
+			if (!part || (job->align && !aligned(job->limit, bus - back)))
 				return METE_ERANGE; /* a segment cannot be as long as its alignment */
+			if (back)
+				last[-1].len -= back;
+			last->len = back;
 		}
 		last->len += part;
 		map->len += (size_t)part;

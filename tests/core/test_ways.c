@@ -455,6 +455,58 @@ static void test_domains_and_areas_refuse_what_cannot_be(void **state)
 	end(&w);
 }
 
+/* Two pieces that meet on the bus, the second without a CPU view: the cut comes early enough for both to be aligned. */
+static void test_a_cut_is_moved_back_for_what_joins(void **state)
+{
+	static const struct mete_constraint limit = { .align = 64, .max_segment = 100 };
+	struct mete_segment segments[4];
+	struct mete_map map;
+	struct world w;
+	(void)state;
+
+	start(&w, NULL);
+	const struct mete_piece pieces[] = { { .cpu = w.small.memory, .len = 90 },
+		{ .phys = SMALL_PHYS + 90, .len = 60, .placed = true } };
+	assert_ok(mete_map_init(&map, &w.device, &limit, segments, 4));
+	assert_ok(mete_map_load_array(&map, pieces, 2, METE_DEVICE_READS, 0));
+	assert_int_equal(map.nsegments, 2);
+	assert_int_equal(segments[0].len, 64);
+	assert_int_equal(segments[1].bus, SMALL_PHYS + 64);
+	assert_int_equal(segments[1].len, 86);
+	assert_ok(mete_map_unload(&map));
+
+	/* Apart, the second cannot start where it is. */
+	assert_int_equal(mete_map_load_array(&map, pieces, 2, METE_DEVICE_READS, METE_MAP_APART), METE_ERANGE);
+	end(&w);
+}
+
+/* The same behind an IOMMU: pages that join are cut at an alignment longer than a page. */
+static void test_pages_are_cut_at_a_long_alignment(void **state)
+{
+	static const struct mete_constraint limit = { .align = 2 * FAKE_PAGE, .max_segment = 3 * FAKE_PAGE };
+	struct mete_piece pieces[5] = { { 0 } };
+	struct mete_segment segments[5];
+	struct mete_map map;
+	struct world w;
+	(void)state;
+
+	start(&w, NULL);
+	with_domain(&w, false);
+	for (size_t i = 0; i < 5; i++) {
+		pieces[i].cpu = w.small.memory + (8 - i) * 2 * FAKE_PAGE;
+		pieces[i].len = FAKE_PAGE;
+	}
+	assert_ok(mete_map_init(&map, &w.device, &limit, segments, 5));
+	assert_ok(mete_map_load_array(&map, pieces, 5, METE_DEVICE_READS, 0));
+	for (uint32_t i = 0; i < map.nsegments; i++) {
+		assert_int_equal(segments[i].bus % (2 * FAKE_PAGE), 0);
+		assert_true(segments[i].len <= 3 * FAKE_PAGE);
+	}
+	assert_int_equal(map.nsegments, 2);
+	assert_ok(mete_map_unload(&map));
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,6 +525,8 @@ int main(void)
 		cmocka_unit_test(test_segments_are_cut_and_counted_as_limits_say),
 		cmocka_unit_test(test_maps_refuse_what_is_out_of_turn),
 		cmocka_unit_test(test_domains_and_areas_refuse_what_cannot_be),
+		cmocka_unit_test(test_a_cut_is_moved_back_for_what_joins),
+		cmocka_unit_test(test_pages_are_cut_at_a_long_alignment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

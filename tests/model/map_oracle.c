@@ -270,11 +270,10 @@ static unsigned expect_slot(const struct machine *m, const struct object *o, con
 
 	if (!m->has_bounce || o->len > m->longest)
 		return MAY_ERANGE;
-	if (o->kind == KIND_PHYS && o->nhome > 1) /* in one piece physically, but not for the CPU, who has to copy it */
-		return MAY_0 | MAY_ERANGE | MAY_ENOMEM;
+	for (i = 1; i < o->nhome; i++) /* in one piece physically, but perhaps not for the CPU, who has to copy it */
+		if (o->home[i - 1].at + o->home[i - 1].len != o->home[i].at)
+			return MAY_ERANGE;
 	bus_of(m, world_phys(&m->world, m->area), &area);
-	if (lead + o->len > m->longest || ((area - world_phys(&m->world, m->area)) & m->keep) != 0)
-		return MAY_0 | MAY_ERANGE | MAY_ENOMEM;
 	n = (lead + o->len + m->grain - 1) / m->grain;
 	for (g = 0; g + n <= m->ngrains; g++) {
 		mete_baddr bus = area + (mete_baddr)(g * m->grain);
@@ -286,8 +285,7 @@ static unsigned expect_slot(const struct machine *m, const struct object *o, con
 			;
 		may |= (i == n ? 1u : 2u) << exact;
 	}
-	may = some_answer(may);
-	return may == MAY_ERANGE && c->boundary != 0 ? MAY_ENOMEM | MAY_ERANGE : may;
+	return some_answer(may);
 }
 
 /* What a range of IOVA must lead to, by trying every page. */
@@ -336,9 +334,6 @@ unsigned expect_single(const struct machine *m, const struct object *o, const st
 		return expect_slot(m, o, c);
 	}
 	iova = expect_iova(m, (size_t)(world_phys(&m->world, o->home[0].at) & (m->world.config.page - 1)), o->len, c);
-	/* That a boundary can never be met shows only when there is space. */
-	if (iova == MAY_ERANGE && c->boundary != 0)
-		iova |= MAY_ENOMEM;
 	if (!need && (iova == MAY_0 || !m->has_bounce))
 		return iova;
 	if (!need) /* a stand-in may fit where the memory does not, or take fewer pages */
@@ -377,7 +372,7 @@ unsigned expect_load(const struct machine *m, const struct object *o, const stru
     size_t *ret_exact)
 {
 	const struct world_config *w = &m->world.config;
-	bool inner, shared = lines_shared(m, o, &inner), plain, viewless = false;
+	bool inner, shared = lines_shared(m, o, &inner), viewless = false;
 	size_t most = c->max_segments != 0 && c->max_segments < o->capacity ? c->max_segments : o->capacity, direct, i;
 	size_t slots = 0, pages = 0;
 	unsigned may = MAY_0;
@@ -393,17 +388,11 @@ unsigned expect_load(const struct machine *m, const struct object *o, const stru
 		return c->max_transfer != 0 && o->len > c->max_transfer ? MAY_ENOTSUP | MAY_EMSGSIZE : MAY_ENOTSUP;
 	if (c->max_transfer != 0 && o->len > c->max_transfer)
 		return MAY_EMSGSIZE | MAY_ERANGE | MAY_ENOMEM;
-	/* Nothing that cuts lengths to a grid, or places. */
-	plain = c->granularity <= 1;
 	direct = m->has_domain ? 0 : direct_segments(m, o, c, true);
 	if (!m->has_domain && !shared && !m->always && direct != 0) {
 		if (direct > most)
-			return plain && !inner && c->align <= 1 ? MAY_EMSGSIZE :
-			    MAY_EMSGSIZE | MAY_ERANGE | MAY_ENOMEM | MAY_0;
-		/* Pieces that are not contiguous for the CPU as well are cut one after the other, perhaps too late. */
-		if (c->align > 1 && (c->max_segment != 0 || c->boundary != 0) && o->npieces > 1)
-			return MAY_0 | MAY_ERANGE | MAY_ENOMEM | MAY_EMSGSIZE;
-		if (plain && !inner) {
+			return !inner ? MAY_EMSGSIZE : MAY_EMSGSIZE | MAY_ERANGE | MAY_ENOMEM | MAY_0;
+		if (!inner) {
 			*ret_exact = direct;
 			return MAY_0;
 		}
@@ -428,7 +417,7 @@ unsigned expect_load(const struct machine *m, const struct object *o, const stru
 		may |= m->nlive == 0 && slots * 2 <= m->ngrains ? 0 : MAY_ENOMEM;
 	if (m->has_domain)
 		may |= m->nlive == 0 && pages * 2 <= w->npages ? 0 : MAY_ENOMEM;
-	if (c->first != 0 || c->last != 0 || c->hole_last != 0 || c->align > 1 || c->boundary != 0 || !plain)
+	if (c->first != 0 || c->last != 0 || c->hole_last != 0 || c->align > 1 || c->boundary != 0)
 		may |= MAY_ERANGE | MAY_ENOMEM;
 	if (m->has_domain && pages > w->npages)
 		may |= MAY_ERANGE;

@@ -205,8 +205,9 @@ static void try_map(struct machine *m, struct object *o)
 	if (m->world.failed) {
 		stats.injected++;
 		may = code_bit(m->world.fail_error);
-		if (m->has_bounce && m->world.fail_error == METE_ENOMEM) /* the library may try a stand-in then */
-			may |= MAY_0 | MAY_ERANGE;
+		/* A single mapping may try a stand-in then. */
+		if (o->kind != KIND_LOAD && m->has_bounce && m->world.fail_error == METE_ENOMEM)
+			may |= MAY_0;
 	}
 	if ((may & code_bit(code)) == 0) {
 		describe_machine(m);

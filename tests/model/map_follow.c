@@ -217,6 +217,9 @@ static void check_idle(struct machine *m)
 		model_differ("%zu ranges are in use, nothing is mapped", m->domain.nmapped);
 	if (m->world.nvalid != 0)
 		model_differ("%zu pages are visible, nothing is mapped", m->world.nvalid);
+	if (m->has_second && m->second.nmapped != m->second.nunmapped)
+		model_differ("%lu mapped, %lu unmapped for the second device, nothing is left", m->second.nmapped,
+		    m->second.nunmapped);
 	if (m->device.nmapped != m->device.nunmapped)
 		model_differ("%lu mapped, %lu unmapped, nothing is left", m->device.nmapped, m->device.nunmapped);
 	world_check_all(&m->world);
@@ -389,13 +392,13 @@ static void press_near(struct machine *m, const struct object *o)
 	world_press(&m->world);
 }
 
-static int call_sync(struct machine *m, struct object *o, size_t off, size_t len, enum mete_sync sync,
+static int call_sync(struct object *o, size_t off, size_t len, enum mete_sync sync,
     enum mete_access access)
 {
 	stats.synced++;
 	if (o->kind == KIND_LOAD)
 		return mete_map_sync(&o->map, off, len, sync, access);
-	return mete_sync_single(&m->device, o->bus + (mete_baddr)off, len, sync, access);
+	return mete_sync_single(o->device, o->bus + (mete_baddr)off, len, sync, access);
 }
 
 static void step_for_device(struct machine *m, struct object *o, size_t off, size_t len, enum mete_access access)
@@ -409,7 +412,7 @@ static void step_for_device(struct machine *m, struct object *o, size_t off, siz
 		!(off == 0 && len == o->len)) )
 		return;
 	m->world.focus = o->bit[0].home;
-	code = call_sync(m, o, off, len, METE_FOR_DEVICE, access);
+	code = call_sync(o, off, len, METE_FOR_DEVICE, access);
 	if (code != 0)
 		model_differ("sync [%zu, +%zu] of %zu for the device: %s", off, len, o->len, mete_error_name(code));
 	object_for_device(m, o, off, len, access);
@@ -427,7 +430,7 @@ static void step_for_cpu(struct machine *m, struct object *o, size_t off, size_t
 	if ((access & METE_DEVICE_WRITES) == 0 && any_state(o, off, len, BYTE_BY_DEVICE))
 		return;
 	press_near(m, o);
-	code = call_sync(m, o, off, len, METE_FOR_CPU, access);
+	code = call_sync(o, off, len, METE_FOR_CPU, access);
 	if (code != 0)
 		model_differ("sync [%zu, +%zu] of %zu for the CPU: %s", off, len, o->len, mete_error_name(code));
 	object_for_cpu(m, o, off, len, access);
@@ -567,7 +570,7 @@ void object_end(struct machine *m, struct object *o)
 	else if (o->kind == KIND_LOAD)
 		code = mete_map_unload(&o->map);
 	else
-		code = mete_unmap_single(&m->device, o->bus, o->len, o->access, skip ? METE_MAP_SKIP_SYNC : 0);
+		code = mete_unmap_single(o->device, o->bus, o->len, o->access, skip ? METE_MAP_SKIP_SYNC : 0);
 	if (code != 0)
 		model_differ("unmap: %s", mete_error_name(code));
 	if (o->kind == KIND_LOAD && (o->map.state != METE_MAP_EMPTY || o->map.nsegments != 0))

@@ -58,6 +58,43 @@ static void some_ranges(struct machine *m)
 	m->bus_last = bus;
 }
 
+static int init_bounce(struct machine *m, const void *config)
+{
+	return mete_bounce_init(&m->bounce, &m->device, config);
+}
+
+static int init_domain(struct machine *m, const void *config)
+{
+	return mete_domain_init(&m->domain, &m->world.provider, config);
+}
+
+/* Start something, sometimes after tries that were denied memory at one point or another: nothing is lost by these. */
+static int deny_some(struct machine *m, int (*init)(struct machine *m, const void *config), const void *config)
+{
+	struct map_world *w = &m->world;
+	size_t nrecords = w->nrecords, ntaken = w->ntaken;
+	unsigned n;
+	int code;
+
+	for (n = 1; model_chance(&m->random, 40); n++) {
+		w->failed = false;
+		w->deny_in = n;
+		code = init(m, config);
+		w->deny_in = 0;
+		if (!w->failed)
+			return code;
+		stats.denied++;
+		if (code == 0) /* a run was had elsewhere, or at a second try */
+			return 0;
+		if (code != METE_ENOMEM)
+			model_differ("memory was denied at start, and the answer is %s", mete_error_name(code));
+		if (w->nrecords != nrecords || w->ntaken != ntaken)
+			model_differ("a start that failed keeps %zu records and %zu frames", w->nrecords - nrecords,
+			    w->ntaken - ntaken);
+	}
+	return init(m, config);
+}
+
 static void open_bounce(struct machine *m)
 {
 	struct mete_bounce_config config = { 0 };
@@ -85,7 +122,7 @@ static void open_bounce(struct machine *m)
 	if (config.keep > config.grain - 1)
 		config.keep = config.grain - 1;
 	config.always = model_chance(&m->random, 20);
-	code = mete_bounce_init(&m->bounce, &m->device, &config);
+	code = deny_some(m, init_bounce, &config);
 	if (code != 0) {
 		if (loose) {
 			describe_machine(m);
@@ -163,7 +200,7 @@ void machine_open(struct machine *m, const struct part *part)
 	device.line = config.line;
 	if (mete_device_init(&m->device, &device) != 0)
 		model_differ("mete_device_init failed");
-	m->has_bounce = m->has_domain = m->always = false;
+	m->has_bounce = m->has_domain = m->has_second = m->always = false;
 	m->grain = m->ngrains = m->keep = m->longest = 0;
 	if ((part->way & WAY_DOMAIN) != 0) {
 		domain.ctx = &m->world;
@@ -171,11 +208,15 @@ void machine_open(struct machine *m, const struct part *part)
 		domain.first = config.iova;
 		domain.last = m->bus_last;
 		domain.deferred = model_chance(&m->random, 50);
-		if (mete_domain_init(&m->domain, &m->world.provider, &domain) != 0)
+		if (deny_some(m, init_domain, &domain) != 0)
 			model_differ("mete_domain_init failed");
 		if (mete_domain_attach(&m->domain, &m->device) != 0)
 			model_differ("mete_domain_attach failed");
 		m->has_domain = true;
+		m->has_second = (part->way & WAY_BOUNCE) == 0 && model_chance(&m->random, 50);
+		if (m->has_second && (mete_device_init(&m->second, &device) != 0 ||
+			mete_domain_attach(&m->domain, &m->second) != 0))
+			model_differ("a second device cannot be attached");
 	}
 	if ((part->way & WAY_BOUNCE) != 0)
 		open_bounce(m);
@@ -196,6 +237,13 @@ void machine_close(struct machine *m)
 		mete_domain_flush(&m->domain);
 		if (m->world.nstale != 0)
 			model_differ("%zu pages are stale after mete_domain_flush", m->world.nstale);
+		if (m->has_second) {
+			if (mete_domain_attach(NULL, &m->device) != 0 || mete_domain_fini(&m->domain) != METE_EBUSY ||
+			    mete_domain_attach(&m->domain, &m->device) != 0)
+				model_differ("a domain ends with a device on it");
+			if (mete_domain_attach(NULL, &m->second) != 0 || mete_device_fini(&m->second) != 0)
+				model_differ("the second device cannot be ended");
+		}
 		if (mete_domain_attach(NULL, &m->device) != 0 || mete_domain_fini(&m->domain) != 0)
 			model_differ("the domain cannot be ended");
 	}

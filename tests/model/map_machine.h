@@ -73,6 +73,7 @@ struct object {
 	size_t npieces, next;
 	struct span home[PIECES * 8];
 	size_t nhome;
+	struct mete_device *device;
 	struct bit bit[BITS];
 	size_t nbits;
 	bool ragged;       /* some line has bytes of two bits */
@@ -101,6 +102,8 @@ struct machine {
 	struct model_tally tally;
 	struct map_world world;
 	struct mete_device device;
+	struct mete_device second;          /* another on the same domain, if there is no area */
+	bool has_second;
 	struct mete_bounce bounce;
 	struct mete_domain domain;
 	bool has_bounce, has_domain, always;
@@ -135,13 +138,18 @@ enum { WAY_BOUNCE = 1, WAY_DOMAIN = 2 };
 extern struct map_stats {
 	uint64_t worlds, no_area, mapped[3], segments, direct, standin, exhausted, injected, synced, peeked,
 	    bytes, evictions, caches, flushes;
-	uint64_t windowed, at_once, cut, windows, windows_refused, windows_argued, windows_waited, windows_excused, moves, hogged, moves_injected;
+	uint64_t windowed, at_once, cut, windows, windows_refused, windows_argued, windows_waited, windows_excused, moves, hogged, moves_injected, faults, denied;
 } stats;
 
 /* -- map_machine.c -- */
 
 void machine_open(struct machine *m, const struct part *part);
 void machine_close(struct machine *m);
+
+/* -- map_misuse.c -- */
+
+/* A call that must be refused, or an access of the device. */
+void misuse(struct machine *m, struct object *o);
 
 /* -- test_map_model.c -- */
 

@@ -106,6 +106,7 @@ static bool object_start(struct machine *m, struct object *o)
 	o->len = o->npieces = o->nhome = 0;
 	o->access = (enum mete_access)model_between(&m->random, 1, 3);
 	o->flags = 0;
+	o->device = m->has_second && model_chance(&m->random, 50) ? &m->second : &m->device;
 	return !m->world.config.coherent && model_chance(&m->random, m->has_bounce ? 20 : 85);
 }
 

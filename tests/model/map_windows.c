@@ -275,7 +275,7 @@ static int probe(struct machine *m, const struct object *o, const struct mete_co
 	int code;
 
 	object_cut(&o->windowed->whole, off, len, &m->probe);
-	if (mete_map_init(&map, &m->device, limit, segment, o->capacity) != 0)
+	if (mete_map_init(&map, o->windowed->whole.device, limit, segment, o->capacity) != 0)
 		model_differ("mete_map_init fails after it did not");
 	code = mete_map_load_array(&map, m->probe.piece, m->probe.npieces, o->windowed->whole.access,
 	    o->windowed->whole.flags);
@@ -576,7 +576,8 @@ void windows_try(struct machine *m, struct object *o)
 	w->whole.capacity = o->capacity = model_chance(&m->random, 30) ? (uint32_t)model_log(&m->random, 8) : SEGMENTS;
 	m->tally.requests++;
 	stats.windowed++;
-	code = mete_map_init(&o->map, &m->device, &limit, o->segment, o->capacity);
+	o->device = w->whole.device;
+	code = mete_map_init(&o->map, o->device, &limit, o->segment, o->capacity);
 	/* A limit that only the device's contradicts may be refused at the load. */
 	if (code != (limit_contradicts(&limit) ? METE_EINVAL : 0) && !(code == METE_EINVAL && limit_contradicts(&w->limit)))
 		model_differ("mete_map_init: %s", mete_error_name(code));

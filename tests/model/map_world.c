@@ -122,6 +122,15 @@ static bool run_fits(const struct mete_want *want, mete_paddr phys)
 	    (phys - want->boundary_phase) / want->boundary == (end - want->boundary_phase) / want->boundary;
 }
 
+/* Whether it is time to deny a record or a run. */
+static bool world_denies(struct map_world *world)
+{
+	if (world->deny_in == 0 || --world->deny_in != 0)
+		return false;
+	world->failed = true;
+	return true;
+}
+
 static int world_take(void *ctx, const struct mete_want *want, struct mete_run *ret_run)
 {
 	struct map_world *world = ctx;
@@ -132,6 +141,8 @@ static int world_take(void *ctx, const struct mete_want *want, struct mete_run *
 		return METE_EINVAL;
 	if (want->memory != METE_MEMORY_CACHED)
 		return METE_ENOTSUP;
+	if (world_denies(world))
+		return METE_ENOMEM;
 	n = (want->len + world->config.frame - 1) / world->config.frame;
 	for (start = 0; n <= world->config.nrun && start + n <= world->config.nrun; start++) {
 		if (!run_fits(want, world_phys(world, start << world->frame_shift)))
@@ -143,6 +154,7 @@ static int world_take(void *ctx, const struct mete_want *want, struct mete_run *
 			continue;
 		for (i = 0; i < n; i++)
 			world->taken[start + i] = true;
+		world->ntaken += n;
 		ret_run->cpu = world->cpu + (start << world->frame_shift);
 		ret_run->phys = world_phys(world, start << world->frame_shift);
 		ret_run->len = n << world->frame_shift;
@@ -161,6 +173,7 @@ static void world_give(void *ctx, const struct mete_run *run)
 		if (!world->taken[i])
 			model_differ("a run is given back that was not taken");
 		world->taken[i] = false;
+		world->ntaken--;
 	}
 	memset(world->busy + start, 0, run->len);
 	memcpy(world->truth + start, world->cpu + start, run->len);
@@ -245,14 +258,20 @@ static void world_cache(void *ctx, enum mete_cache op, void *cpu, mete_paddr phy
 
 static void *world_record_alloc(void *ctx, size_t len)
 {
-	(void)ctx;
+	struct map_world *world = ctx;
+
+	if (world_denies(world))
+		return NULL;
+	world->nrecords++;
 	return calloc(1, len);
 }
 
 static void world_record_free(void *ctx, void *record, size_t len)
 {
-	(void)ctx;
+	struct map_world *world = ctx;
+
 	(void)len;
+	world->nrecords--;
 	free(record);
 }
 
@@ -348,7 +367,32 @@ static int iommu_lookup(void *ctx, mete_baddr iova, mete_paddr *ret_phys)
 	return 0;
 }
 
-const struct mete_iommu_ops world_iommu_ops = { iommu_map, iommu_unmap, iommu_flush, iommu_lookup, NULL };
+bool world_access(struct map_world *world, mete_baddr iova, enum mete_access access, uint32_t source)
+{
+	size_t i = (size_t)((iova - world->config.iova) / world->config.page);
+	bool there = iova >= world->config.iova && i < world->config.npages;
+
+	/* What the hardware remembers it may still allow. */
+	if (there && ((world->table[i].valid && (access & ~world->table[i].access) == 0) || world->table[i].stale))
+		return true;
+	if (world->nfaults < WORLD_FAULTS)
+		world->fault[world->nfaults++] = (struct mete_iommu_fault){ iova & ~(mete_baddr)(world->config.page - 1),
+			access, source, there && world->table[i].valid ? 5 : 6 };
+	return false;
+}
+
+static int iommu_fault(void *ctx, struct mete_iommu_fault *ret_fault)
+{
+	struct map_world *world = ctx;
+
+	if (world->nfaults == 0)
+		return METE_ENODEV;
+	*ret_fault = world->fault[0];
+	memmove(world->fault, world->fault + 1, --world->nfaults * sizeof(world->fault[0]));
+	return 0;
+}
+
+const struct mete_iommu_ops world_iommu_ops = { iommu_map, iommu_unmap, iommu_flush, iommu_lookup, iommu_fault };
 
 /* -- Making it -- */
 
@@ -432,6 +476,8 @@ void world_close(struct map_world *world)
 {
 	if (mete_provider_fini(&world->provider) != 0)
 		model_differ("mete_provider_fini: something is held");
+	if (world->nrecords != 0 || world->ntaken != 0)
+		model_differ("%zu records and %zu frames were not given back", world->nrecords, world->ntaken);
 	if (world->mem != world->cpu)
 		free(world->mem);
 	if (world->agreed != world->cpu)

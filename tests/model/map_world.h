@@ -18,7 +18,7 @@
  * callback is such a moment.
  *
  * The IOMMU is a table of pages with permissions, and a memory of its own: a translation that was removed stays *stale*
- * until it is flushed.  Entering a page that is mapped or stale is a difference.
+ * until it is flushed.  Entering a page that is mapped or stale is a difference.  Accesses that it refuses are recorded.
  */
 #ifndef METE_TESTS_MAP_WORLD_H
 #define METE_TESTS_MAP_WORLD_H
@@ -30,6 +30,7 @@
 #define WORLD_FRAMES 128
 #define WORLD_PAGES 512
 #define WORLD_NOWHERE SIZE_MAX
+#define WORLD_FAULTS 4
 
 struct world_config {
 	size_t frame, line;
@@ -64,8 +65,13 @@ struct map_world {
 	size_t nvalid, nstale;
 	unsigned fail_in;        /* the how manieth map call fails; 0: none */
 	unsigned lose_in;        /* the how manieth translate fails; 0: none */
+	unsigned deny_in;        /* the how manieth record or run is denied; 0: none */
+	size_t nrecords, ntaken; /* records and frames the library has */
 	int fail_error;
 	bool failed;             /* ... and it did */
+
+	struct mete_iommu_fault fault[WORLD_FAULTS]; /* a queue; what does not fit is lost, as in hardware */
+	size_t nfaults;
 
 	struct mete_provider provider;
 	struct mete_provider_ops ops;
@@ -82,6 +88,9 @@ mete_paddr world_phys(const struct map_world *world, size_t offset);
 
 /* The offset of a physical address; WORLD_NOWHERE if there is no memory. */
 size_t world_offset(const struct map_world *world, mete_paddr phys);
+
+/* A device accesses a byte through the IOMMU; false, and a fault is recorded, if that is refused. */
+bool world_access(struct map_world *world, mete_baddr iova, enum mete_access access, uint32_t source);
 
 /* The CPU writes, and it counts. */
 void world_store(struct map_world *world, size_t offset, const unsigned char *bytes, size_t len);

@@ -21,8 +21,8 @@ OPS = {"test_frames_model": 1500000, "test_pool_model": 400000, "test_map_model"
 TESTS = {
     "test_frames_model": ["test_frames_model.c", "model_run.c", "oracle.c"],
     "test_pool_model": ["test_pool_model.c", "pool_world.c", "model_run.c", "oracle.c"],
-    "test_map_model": ["test_map_model.c", "map_follow.c", "map_machine.c", "map_objects.c", "map_oracle.c",
-        "map_windows.c", "map_world.c", "model_run.c"],
+    "test_map_model": ["test_map_model.c", "map_follow.c", "map_machine.c", "map_misuse.c", "map_objects.c",
+        "map_oracle.c", "map_windows.c", "map_world.c", "model_run.c"],
 }
 LAYERS = ["base", "core", "provider"]
 SECONDS = 120

@@ -93,7 +93,9 @@ extern "C" {
  * granularity); METE_EFAULT (the provider knows no physical address); METE_ERANGE (out of reach, and no bounce area or
  * domain could help: not contiguous, beyond limits, longer than the longest bounce); METE_ENOMEM (bounce area or IOVA
  * space used up; after an unmap it may work); METE_ENOTSUP (a non-coherent device whose provider has no cache
- * functions); or what the IOMMU's map returned.  Nothing is mapped then, and map_refused counts.
+ * functions); or what the IOMMU's map returned.  Nothing is mapped then, and map_refused counts.  Where several reasons
+ * hold, any of them may be told.  Stand-ins are whole grains, IOVA whole pages: one that a range or hole allows only in
+ * part may be left out.  If the IOMMU's map returns METE_ENOMEM, a stand-in may be tried instead (not by a load).
  *
  * Any context; never sleeps, allocates nothing of the provider.  Time: O(bytes copied or maintained + pages).
  */
@@ -136,7 +138,11 @@ int mete_map_init(struct mete_map *map, struct mete_device *device, const struct
 /*
  * Load an object: afterwards the segments, in order, describe exactly its bytes, each within every limit, and the CPU
  * owns them (what was in memory has reached any stand-in, so nothing else ever shows there).  Adjacent pieces are joined
- * where limits allow, unless METE_MAP_APART.
+ * where limits allow, unless METE_MAP_APART; behind an IOMMU only if they are adjacent for the CPU, too, or meet at the
+ * edge of a page.
+ *
+ * Each stretch that is contiguous for the CPU and physically, and needs a stand-in, takes one of its own, of whole grains:
+ * METE_ENOMEM also if the area would be too small for all of them when it is empty.
  *
  * Returns 0; METE_EBUSY (loaded already); METE_EINVAL; METE_EMSGSIZE (more segments than `capacity` or max_segments, or
  * longer than max_transfer); and what mete_map_single() returns.  The map is empty then, and nothing is visible.

@@ -245,9 +245,8 @@ static size_t direct_segments(const struct machine *m, const struct object *o, c
 }
 
 /*
- * From what trying every start has shown: bit 0, one is free; bit 1,
- one would do.  The same in bits 16 and 17 of starts
- * whose whole grains or pages obey range and hole; others the library may leave out.
+ * From what trying every start has shown: bit 0, one is free; bit 1, one would do.  The same in bits 16 and 17 of starts
+ * whose whole grains or pages obey range and hole; others the library may leave out, as <mete/map.h> says.
  */
 static unsigned some_answer(unsigned seen)
 {
@@ -382,7 +381,7 @@ unsigned expect_load(const struct machine *m, const struct object *o, const stru
 		return MAY_EINVAL;
 	if (o->len == 0)
 		return MAY_EINVAL | (!w->coherent && w->cacheless ? (unsigned)MAY_ENOTSUP : 0u);
-	if (!transfer_fits(c, o->len)) /* the length is known at the end: what is wrong before that may be told first */
+	if (!transfer_fits(c, o->len)) /* where several reasons hold, any may be told */
 		return MAY_EINVAL | MAY_EMSGSIZE | MAY_ERANGE | MAY_ENOMEM | MAY_ENOTSUP;
 	if (!w->coherent && w->cacheless)
 		return c->max_transfer != 0 && o->len > c->max_transfer ? MAY_ENOTSUP | MAY_EMSGSIZE : MAY_ENOTSUP;
@@ -417,8 +416,19 @@ unsigned expect_load(const struct machine *m, const struct object *o, const stru
 		may |= m->nlive == 0 && slots * 2 <= m->ngrains ? 0 : MAY_ENOMEM;
 	if (m->has_domain)
 		may |= m->nlive == 0 && pages * 2 <= w->npages ? 0 : MAY_ENOMEM;
-	if (c->first != 0 || c->last != 0 || c->hole_last != 0 || c->align > 1 || c->boundary != 0)
+	if (c->first != 0 || c->last != 0 || c->hole_last != 0)
 		may |= MAY_ERANGE | MAY_ENOMEM;
+	/*
+	 * Where a stand-in starts aligned, no further aligned place may lie within what a segment can be; and an IOMMU
+	 * leaves offsets in pages as they are.
+	 */
+	if (c->align > 1 && (c->max_segment != 0 || c->boundary != 0 || m->has_domain))
+		may |= MAY_ERANGE;
+	/* What is off its alignment takes stand-ins, too; few places of the area may be aligned. */
+	if (c->align > 1 && m->has_bounce && (m->nlive != 0 || slots * 2 > m->ngrains))
+		may |= MAY_ENOMEM;
+	if (c->align > m->grain && m->has_bounce)
+		may |= MAY_ENOMEM | MAY_ERANGE;
 	if (m->has_domain && pages > w->npages)
 		may |= MAY_ERANGE;
 	if ((shared || inner || m->always || (direct == 0 && !m->has_domain)) &&

@@ -345,8 +345,10 @@ static bool excusable(const struct machine *m, const struct object *whole, const
 		return true;
 	if (m->has_domain && (m->world.config.npages < 12 || c->boundary != 0))
 		return true;
+	if (c->min_transfer > max_size(1, c->granularity))
+		return true;
 	if (code == METE_EMSGSIZE)
-		return (m->has_bounce && !m->world.config.coherent) || c->min_transfer > max_size(1, c->granularity);
+		return m->has_bounce && !m->world.config.coherent;
 	for (i = 0; i < whole->npieces; i++)
 		if (whole->piece[i].len != 0 && whole->piece[i].cpu == NULL)
 			return c->align > 1;

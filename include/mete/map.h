@@ -89,8 +89,8 @@ extern "C" {
  * Make `len` bytes at `cpu` visible to `device` as one segment within its streaming constraint and `limit` (NULL: none;
  * `align`, `phase` and `max_segments` do not concern it), and hand them to the device.
  *
- * Returns 0; METE_EINVAL (`len` 0, unknown access or flag, malformed or contradicting limit, `len` against min_transfer or
- * granularity); METE_EFAULT (the provider knows no physical address); METE_ERANGE (out of reach, and no bounce area or
+ * Returns 0; METE_EINVAL (`len` 0 or beyond the last address, unknown access or flag, malformed or contradicting limit,
+ * `len` against min_transfer or granularity); METE_EFAULT (the provider knows no physical address); METE_ERANGE (out of reach, and no bounce area or
  * domain could help: not contiguous, beyond limits, longer than the longest bounce); METE_ENOMEM (bounce area or IOVA
  * space used up; after an unmap it may work); METE_ENOTSUP (a non-coherent device whose provider has no cache
  * functions); or what the IOMMU's map returned.  Nothing is mapped then, and map_refused counts.  Where several reasons

@@ -7,6 +7,17 @@
 #include "bytes.h"
 #include "checked.h"
 
+/* Whether a piece lies within the addresses that there are. */
+static bool piece_sane(const struct mete_piece *piece)
+{
+	mete_paddr last;
+
+	if (!piece->len)
+		return true;
+	return piece->len - 1 <= UINTPTR_MAX - (uintptr_t)piece->cpu &&
+	    (!piece->placed || checked_last_phys(piece->phys, piece->len, &last));
+}
+
 /* The next stretch of the current piece.  METE_ENODEV: no piece is left. */
 static int feed_part(struct feed *f, struct stretch *ret)
 {
@@ -16,8 +27,7 @@ static int feed_part(struct feed *f, struct stretch *ret)
 	while (!f->piece.len) {
 		if (!f->pieces->next(f->pieces->ctx, &f->piece))
 			return METE_ENODEV;
-		mete_paddr last;
-		if (f->piece.placed && f->piece.len && !checked_last_phys(f->piece.phys, f->piece.len, &last))
+		if (!piece_sane(&f->piece))
 			return METE_EINVAL;
 	}
 	ret->cpu = f->piece.cpu;

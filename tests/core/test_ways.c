@@ -507,6 +507,23 @@ static void test_pages_are_cut_at_a_long_alignment(void **state)
 	end(&w);
 }
 
+/* A length that goes round the end of the CPU's addresses is refused, and nothing is calculated with it. */
+static void test_more_than_there_are_addresses_is_refused(void **state)
+{
+	struct mete_segment segment;
+	struct mete_map map;
+	struct world w;
+	(void)state;
+
+	start(&w, NULL);
+	with_bounce(&w, &(struct mete_bounce_config){ .len = 65536, .longest = 4096, .always = true });
+	const struct mete_piece all = { .cpu = w.small.memory, .len = SIZE_MAX - 4096, .placed = true };
+	assert_ok(mete_map_init(&map, &w.device, NULL, &segment, 1));
+	assert_int_equal(mete_map_load_array(&map, &all, 1, METE_DEVICE_READS, 0), METE_EINVAL);
+	assert_int_equal(mete_bounce_used(&w.bounce), 0);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -527,6 +544,7 @@ int main(void)
 		cmocka_unit_test(test_domains_and_areas_refuse_what_cannot_be),
 		cmocka_unit_test(test_a_cut_is_moved_back_for_what_joins),
 		cmocka_unit_test(test_pages_are_cut_at_a_long_alignment),
+		cmocka_unit_test(test_more_than_there_are_addresses_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

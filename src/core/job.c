@@ -498,7 +498,7 @@ int mete__job_pieces(struct job *job, const struct mete_pieces *pieces)
 	}
 	mete__feed_start(&feed, job->map->device, pieces, job->apart);
 	while (!(error = mete__feed_stretch(&feed, &stretch))) {
-		if (job->apart)
+		if (job->apart && stretch.begins)
 			job->joining = false;
 		if (METE_OBSERVED(job->map->device->provider) && !job_measuring(job))
 			mete__tell_stretch(job->map, stretch.cpu, stretch.phys, job->map->len, stretch.len);

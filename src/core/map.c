@@ -69,7 +69,7 @@ static int map_one(struct mete_map *map, const struct mete_constraint *limit, co
 	if (!shape || !map->device->bounce || !piece->cpu)
 		return error == METE_EMSGSIZE ? METE_ERANGE : error;
 
-	const struct stretch whole = { piece->cpu, piece->phys, piece->len };
+	const struct stretch whole = { piece->cpu, piece->phys, piece->len, true };
 	mete__bytes_zero(&job, sizeof job);
 	job.map = map;
 	job.limit = limit;

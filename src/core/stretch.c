@@ -24,6 +24,7 @@ static int feed_part(struct feed *f, struct stretch *ret)
 	const struct mete_provider *p = f->device->provider;
 	size_t contiguous;
 
+	ret->begins = !f->piece.len;
 	while (!f->piece.len) {
 		if (!f->pieces->next(f->pieces->ctx, &f->piece))
 			return METE_ENODEV;

@@ -14,6 +14,7 @@ struct stretch {
 	unsigned char *cpu; /* NULL: no CPU view */
 	mete_paddr phys;
 	size_t len;
+	bool begins; /* with it a piece does */
 };
 
 /* Reads pieces as stretches; `ahead` is the stretch that the next piece may still continue. */

@@ -524,6 +524,41 @@ static void test_more_than_there_are_addresses_is_refused(void **state)
 	end(&w);
 }
 
+static struct small_arena *swapped;
+
+/* Each page of memory lies where its neighbour should. */
+static int swapped_pages(void *ctx, const void *cpu, size_t len, mete_paddr *ret_phys, size_t *ret_len)
+{
+	size_t off = (size_t)((const unsigned char *)cpu - swapped->memory), left = SMALL_FRAME - off % SMALL_FRAME;
+	(void)ctx;
+
+	*ret_phys = SMALL_PHYS + (off ^ SMALL_FRAME);
+	*ret_len = len < left ? len : left;
+	return 0;
+}
+
+/* Pieces stay apart; the pages of one piece do not. */
+static void test_apart_joins_the_pages_of_a_piece(void **state)
+{
+	struct mete_segment segments[4];
+	struct mete_map map;
+	struct world w;
+	(void)state;
+
+	start(&w, NULL);
+	with_domain(&w, false);
+	swapped = &w.small;
+	w.small.ops.translate = swapped_pages;
+	const struct mete_piece pieces[] = { { .cpu = w.small.memory + 100, .len = 3 * FAKE_PAGE - 100 },
+		{ .cpu = w.small.memory + 3 * FAKE_PAGE, .len = FAKE_PAGE } };
+	assert_ok(mete_map_init(&map, &w.device, NULL, segments, 4));
+	assert_ok(mete_map_load_array(&map, pieces, 2, METE_DEVICE_READS, METE_MAP_APART));
+	assert_int_equal(map.nsegments, 2);
+	assert_int_equal(segments[0].len, 3 * FAKE_PAGE - 100);
+	assert_ok(mete_map_unload(&map));
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -544,6 +579,7 @@ int main(void)
 		cmocka_unit_test(test_domains_and_areas_refuse_what_cannot_be),
 		cmocka_unit_test(test_a_cut_is_moved_back_for_what_joins),
 		cmocka_unit_test(test_pages_are_cut_at_a_long_alignment),
+		cmocka_unit_test(test_apart_joins_the_pages_of_a_piece),
 		cmocka_unit_test(test_more_than_there_are_addresses_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

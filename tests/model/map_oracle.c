@@ -309,6 +309,55 @@ static unsigned expect_iova(const struct machine *m, size_t off, size_t len, con
 	return some_answer(may);
 }
 
+/* Whether the part of home `i` at `at` goes on where the byte before it ended, for the CPU as well. */
+static bool part_continues(const struct machine *m, const struct object *o, size_t i, size_t at)
+{
+	const struct span *home = &o->home[i];
+	size_t before = at > home->at ? at - 1 : i > 0 ? home[-1].at + home[-1].len - 1 : WORLD_NOWHERE;
+	const struct mete_piece *piece = &o->piece[home->piece], *prev = piece;
+
+	if (before == WORLD_NOWHERE || world_phys(&m->world, before) + 1 != world_phys(&m->world, at))
+		return false;
+	if (at == home->at && home[-1].piece != home->piece)
+		prev = &o->piece[home[-1].piece];
+	if (prev == piece && piece->placed)
+		return true;
+	return prev == piece || (prev->cpu != NULL && piece->cpu != NULL) ? before + 1 == at : prev->cpu == piece->cpu;
+}
+
+/*
+ * Segments of a list behind the IOMMU, without stand-ins: pages follow one another, stretches keep their offsets in a page,
+ * and those that meet at the edge of one, or go on within it, join.  `ret_off` and `ret_len` are what IOVA it takes.
+ */
+static size_t iova_segments(const struct machine *m, const struct object *o, const struct mete_constraint *c,
+    size_t *ret_off, size_t *ret_len)
+{
+	size_t page = m->world.config.page, most = c->max_segment != 0 ? (size_t)c->max_segment : SIZE_MAX;
+	size_t i, at, left, part, off, laid = 0, run = 0, n = 0;
+
+	for (i = 0; i < o->nhome; i++)
+		for (at = o->home[i].at, left = o->home[i].len; left > 0; at += part, left -= part) {
+			bool apart = (o->flags & METE_MAP_APART) != 0 && at == o->home[i].at && i > 0 &&
+			    o->home[i].piece != o->home[i - 1].piece;
+			bool goes_on = !apart && part_continues(m, o, i, at);
+
+			part = min_size(left, m->world.config.frame - (at & (m->world.config.frame - 1)));
+			off = (size_t)(world_phys(&m->world, at) & (page - 1));
+			if (!goes_on && (laid % page != 0 || off != 0 || apart)) {
+				n += run / most + (run % most != 0);
+				run = 0;
+			}
+			if (!goes_on && (laid % page != 0 || off != 0))
+				laid = (laid + page - 1) / page * page + off;
+			if (i == 0 && at == o->home[0].at)
+				*ret_off = laid;
+			laid += part;
+			run += part;
+		}
+	*ret_len = laid - *ret_off;
+	return n + run / most + (run % most != 0);
+}
+
 static bool transfer_fits(const struct mete_constraint *c, size_t len)
 {
 	return len >= c->min_transfer && (c->granularity == 0 || len % c->granularity == 0);
@@ -400,6 +449,20 @@ unsigned expect_load(const struct machine *m, const struct object *o, const stru
 		return MAY_ERANGE | MAY_EMSGSIZE;
 	if (!m->has_bounce && (shared || m->always))
 		return MAY_ERANGE | MAY_EMSGSIZE | (m->has_domain ? MAY_ENOMEM : 0u);
+	if (m->has_domain && !shared && !inner && !m->always && c->align <= 1) {
+		struct mete_constraint space = *c;
+		size_t off = 0, len, n = iova_segments(m, o, c, &off, &len);
+
+		space.boundary = space.max_segment = 0; /* segments are cut */
+		may = expect_iova(m, off, len, &space);
+		if (c->boundary != 0) /* where that cuts depends on where it lies */
+			return may | (segments_at_most(m, o, c) > most ? MAY_EMSGSIZE : 0u) |
+			    (o->capacity == 1 ? MAY_ENOMEM | MAY_ERANGE : 0u);
+		*ret_exact = n;
+		if (n > most)
+			may = (may & ~(unsigned)MAY_0) | MAY_EMSGSIZE;
+		return may;
+	}
 	if (segments_at_most(m, o, c) > most)
 		may |= MAY_EMSGSIZE;
 	for (i = 0; i < o->nhome; i++) {

@@ -138,7 +138,7 @@ enum { WAY_BOUNCE = 1, WAY_DOMAIN = 2 };
 extern struct map_stats {
 	uint64_t worlds, no_area, mapped[3], segments, direct, standin, exhausted, injected, synced, peeked,
 	    bytes, evictions, caches, flushes;
-	uint64_t windowed, at_once, cut, windows, windows_refused, windows_argued, windows_waited, windows_excused, moves, hogged, moves_injected, faults, denied;
+	uint64_t windowed, at_once, cut, windows, windows_refused, windows_argued, windows_waited, windows_excused, windows_missed, moves, hogged, moves_injected, faults, denied;
 } stats;
 
 /* -- map_machine.c -- */

@@ -242,7 +242,7 @@ void some_limit(struct machine *m, struct mete_constraint *c, const struct mete_
 		c->min_transfer = (mete_baddr)model_log(&m->random, 64);
 	if (model_chance(&m->random, 10))
 		c->granularity = 1u << model_below(&m->random, 7);
-	if (model_chance(&m->random, 4) && base->align == 0) {
+	if (model_chance(&m->random, 8) && base->align == 0) {
 		c->align = (mete_baddr)1 << model_below(&m->random, model_chance(&m->random, 80) ? 7 : 16);
 		c->phase = model_chance(&m->random, 70) ? 0 : (mete_baddr)model_below(&m->random, c->align);
 	}

@@ -392,6 +392,12 @@ static void argue(struct machine *m, struct object *o, const struct mete_constra
 	}
 	describe_machine(m);
 	describe(m, whole, c);
+	/* Cuts are found by rules of thumb, and windows are not cut again: told, and allowed once in 200000 tries. */
+	if ((c->align > 1 || !m->world.config.coherent || m->has_bounce) &&
+	    stats.windows_missed++ <= stats.windowed / 200000) {
+		printf("not cut: %s, and %zu of %zu windows would do\n", mete_error_name(code), n, capacity);
+		return;
+	}
 	model_differ("windows: %s, and %zu of %zu windows would do, each loaded alone", mete_error_name(code), n,
 	    capacity);
 }

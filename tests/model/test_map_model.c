@@ -302,10 +302,10 @@ int main(int argc, char **argv)
 		run_part(m, &parts[i]);
 	status = model_finish();
 	printf("%" PRIu64 " tries of windows: %" PRIu64 " at once, %" PRIu64 " cut into %" PRIu64 " windows, %" PRIu64
-	       " refused (%" PRIu64 " of these argued by probing, %" PRIu64 " after others ended, %" PRIu64 " excused); %" PRIu64 " moves, %" PRIu64 " of them with all else taken, %"
+	       " refused (%" PRIu64 " of these argued by probing, %" PRIu64 " after others ended, %" PRIu64 " excused, %" PRIu64 " missed); %" PRIu64 " moves, %" PRIu64 " of them with all else taken, %"
 	       PRIu64 " failed for the IOMMU or translate; %"
 	       PRIu64 " faults of devices, %" PRIu64 " areas and domains denied at first\n",
-	    stats.windowed, stats.at_once, stats.cut, stats.windows, stats.windows_refused, stats.windows_argued, stats.windows_waited, stats.windows_excused,
+	    stats.windowed, stats.at_once, stats.cut, stats.windows, stats.windows_refused, stats.windows_argued, stats.windows_waited, stats.windows_excused, stats.windows_missed,
 	    stats.moves, stats.hogged, stats.moves_injected, stats.faults, stats.denied);
 	printf("%" PRIu64 " worlds (%" PRIu64 " without an area); mapped %" PRIu64 " single, %" PRIu64 " phys, %" PRIu64
 	       " lists, %" PRIu64 " segments, %" PRIu64 " bytes; %" PRIu64 " parts direct, %" PRIu64 " stand-ins; %" PRIu64

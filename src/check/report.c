@@ -6,13 +6,13 @@
  * misuse from the same place is reported once, and counted each time.  The content of memory is never printed.
  *
  *   DMA-M06 unmapped with another size than mapped
- *     here     dma_unmap_single() at ring.c:120, in ring_stop()
- *     but      1536 bytes were mapped, and 1500 are unmapped
- *     object   mapping for "nic", 1536 bytes, bus 0x12000, CPU 0x7f0000012000
- *     mapped   dma_map_single() at ring.c:95, in ring_fill()
- *     why      a part stays mapped, or somebody else's mapping goes
- *     fix      remember the length, ...
- *     quiet    METE_CHECK=M06=off
+ *     here      dma_unmap_single() at ring.c:120, in ring_stop()
+ *     but       1536 bytes were mapped, and 1500 are unmapped
+ *     object    mapping for "nic", 1536 bytes, bus 0x12000, CPU 0x7f0000012000
+ *     mapped    dma_map_single() at ring.c:95, in ring_fill()
+ *     why       a part stays mapped, or somebody else's mapping goes
+ *     fix       remember the length, ...
+ *     quiet     METE_CHECK=M06=off
  */
 #define _POSIX_C_SOURCE 200809L /* open_memstream() and the like */
 
@@ -68,7 +68,7 @@ static const char *file_name(const char *path)
 
 static void print_spot(FILE *out, const char *word, const struct spot *spot)
 {
-	fprintf(out, "  %-8s ", word);
+	fprintf(out, "  %-9s ", word);
 	if (spot->call)
 		fprintf(out, "%s()%s", spot->call, spot->file ? " at " : "");
 	if (spot->file)
@@ -90,7 +90,7 @@ static void print_object(FILE *out, const struct finding *f)
 {
 	if (!f->object)
 		return;
-	fprintf(out, "  %-8s %s", "object", f->object);
+	fprintf(out, "  %-9s %s", "object", f->object);
 	if (f->device && f->device->name)
 		fprintf(out, " for \"%s\"", f->device->name);
 	fprintf(out, ", %zu bytes", f->len);
@@ -115,17 +115,17 @@ static char *report_text(struct mete_check *check, const struct finding *f, cons
 	if (here->call || here->file)
 		print_spot(out, "here", here);
 	if (f->what[0])
-		fprintf(out, "  %-8s %s\n", "but", f->what);
+		fprintf(out, "  %-9s %s\n", "but", f->what);
 	print_object(out, f);
 	print_place(check, out, f->made_word, &f->made);
 	print_place(check, out, "synced", &f->synced);
 	print_place(check, out, f->ended_word, &f->ended);
-	fprintf(out, "  %-8s %s\n", "why", m->why);
+	fprintf(out, "  %-9s %s\n", "why", m->why);
 	if (fix)
-		fprintf(out, "  %-8s %s\n", "fix", fix);
+		fprintf(out, "  %-9s %s\n", "fix", fix);
 	if (check->repeat)
-		fprintf(out, "  %-8s %s\n", "repeat", check->repeat);
-	fprintf(out, "  %-8s METE_CHECK=%s=off\n", "quiet", m->name + 4);
+		fprintf(out, "  %-9s %s\n", "repeat", check->repeat);
+	fprintf(out, "  %-9s METE_CHECK=%s=off\n", "quiet", m->name + 4);
 	return fclose(out) ? NULL : text;
 }
 

@@ -89,7 +89,7 @@ static void test_frees(void **state)
 	unsigned line = __LINE__ + 1;
 	assert_int_equal(mete_pool_free(&pool, cpu), METE_EALREADY);
 	assert_told(&w, 0, METE_DMA_A01, line);
-	assert_non_null(strstr(w.told[0].text, "freed    test_check.c:"));
+	assert_non_null(strstr(w.told[0].text, "freed     test_check.c:"));
 	assert_int_equal(mete_pool_free(&pool, cpu), METE_EALREADY); /* it is free, and stays so, however often one tries */
 	assert_int_equal(mete_check_count(w.check, METE_DMA_A01), 2);
 
@@ -151,7 +151,7 @@ static void test_mappings(void **state)
 	line = __LINE__ + 1;
 	(void)mete_sync_single(&w.device, bus, 64, METE_FOR_CPU, METE_DEVICE_WRITES);
 	assert_told(&w, 6, METE_DMA_O06, line);
-	assert_non_null(strstr(w.told[6].text, "unmapped test_check.c:"));
+	assert_non_null(strstr(w.told[6].text, "unmapped  test_check.c:"));
 
 	assert_ok(mete_map_single(&w.device, NULL, buffer[1], 2048, METE_DEVICE_READS, 0, &bus));
 	line = __LINE__ + 1;
@@ -356,17 +356,17 @@ static void test_the_report_has_what_one_needs(void **state)
 	assert_int_equal(w.ntold, 1);
 	const char *text = w.told[0].text;
 	snprintf(want, sizeof want, "DMA-M06 unmapped with another size than mapped (wrong on some machines)\n"
-	    "  here     test_check.c:%u, in %s()\n  but      1536 bytes were mapped, and 1500 are unmapped\n", here, __func__);
+	    "  here      test_check.c:%u, in %s()\n  but       1536 bytes were mapped, and 1500 are unmapped\n", here, __func__);
 	if (strncmp(text, want, strlen(want)))
 		fail_msg("%s", text);
-	snprintf(want, sizeof want, "  object   mapping for \"nic\", 1536 bytes, bus 0x%llx, CPU %p\n", (unsigned long long)bus,
+	snprintf(want, sizeof want, "  object    mapping for \"nic\", 1536 bytes, bus 0x%llx, CPU %p\n", (unsigned long long)bus,
 	    (void *)buffer);
 	assert_non_null(strstr(text, want));
-	snprintf(want, sizeof want, "  mapped   test_check.c:%u, in %s()\n  synced   test_check.c:%u, in %s()\n", mapped, __func__,
+	snprintf(want, sizeof want, "  mapped    test_check.c:%u, in %s()\n  synced    test_check.c:%u, in %s()\n", mapped, __func__,
 	    synced, __func__);
 	assert_non_null(strstr(text, want));
-	assert_non_null(strstr(text, "\n  repeat   make check\n"));
-	assert_non_null(strstr(text, "\n  quiet    METE_CHECK=M06=off\n"));
+	assert_non_null(strstr(text, "\n  repeat    make check\n"));
+	assert_non_null(strstr(text, "\n  quiet     METE_CHECK=M06=off\n"));
 	assert_non_null(strstr(w.told[0].json, "\"id\":\"DMA-M06\""));
 	assert_null(strchr(w.told[0].json, '\n'));
 	end(&w);

@@ -532,7 +532,7 @@ static int swapped_pages(void *ctx, const void *cpu, size_t len, mete_paddr *ret
 	size_t off = (size_t)((const unsigned char *)cpu - swapped->memory), left = SMALL_FRAME - off % SMALL_FRAME;
 	(void)ctx;
 
-	*ret_phys = SMALL_PHYS + (off ^ SMALL_FRAME);
+	*ret_phys = SMALL_PHYS + (mete_paddr)(off ^ SMALL_FRAME);
 	*ret_len = len < left ? len : left;
 	return 0;
 }

@@ -45,11 +45,22 @@ def edit(name, old, new):
     return {name: GOOD[name].replace(old, new)}
 
 
+
+
+def call(name, line):
+    return {"src/face/openbsd/more.c": TOP + f"void mete_openbsd_{name}(void *m)\n{{\n{line}\t(void)m;\n}}\n"}
+
+
 ROW = "| `dma_free` | same | frees | `test_pool_works` |"
 
 # lint, what is planted, a part of what must be found (None: nothing).
 CASES = [
-    *((lint, {}, None) for lint in ("layers", "names", "manual", "fidelity", "links")),
+    *((lint, {}, None) for lint in ("layers", "names", "manual", "fidelity", "links", "calls")),
+    ("calls", call("free", ""), "free does not tell"),
+    ("calls", call("free", "\tPOOL_CALL(m, \"free\");\n"), None),
+    ("calls", call("setlowat", ""), None),
+    ("calls", {"src/face/bsd/bad.h": TOP + "void FACE(bus_dmamap_sync)(int t)\n{\n\t(void)t;\n}\n"}, "bus_dmamap_sync does not tell"),
+    ("calls", {"src/face/linux/ok.c": TOP + "static void mete_linux_x(int t)\n{\n\t(void)t;\n}\n"}, None),
     ("layers", {"src/core/bad.c": TOP + '#include "../base/bits.h"\n'}, "no path goes up"),
     ("layers", {"tests/core/bad.c": TOP + '# include  <mete/../x.h>\n'}, "no path goes up"),
     ("layers", {"src/core/ok.c": TOP + '/* #include "../x.h" */\n#include <mete/..x.h>\n'}, None),

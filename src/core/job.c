@@ -41,21 +41,11 @@ static bool aligned_within(const struct mete_constraint *limit, mete_baddr at, s
 	return !limit->align || ((at ^ limit->phase) & (unit - 1)) == 0;
 }
 
-/*
- * How much of `len` bytes at `bus` a segment that starts at `start` takes.  A cut comes before an aligned address, where
- * the next segment can start.
- */
+/* How much of `len` bytes at `bus` a segment that starts at `start` takes. */
 static mete_baddr segment_part(const struct job *job, mete_baddr start, mete_baddr bus, size_t len)
 {
-	const struct mete_constraint *limit = job->limit;
-	mete_baddr room = segment_room(limit, start) - (bus - start);
-
-	if ((uint64_t)len <= room)
-		return (mete_baddr)len;
-	if (!job->align || !limit->align)
-		return room;
-	mete_baddr beyond = (bus + room - limit->phase) & (limit->align - 1);
-	return beyond < room ? room - beyond : 0;
+	mete_baddr room = segment_room(job->limit, start) - (bus - start);
+	return (uint64_t)len <= room ? (mete_baddr)len : room;
 }
 
 /* Whether nothing is to be shown really. */

@@ -63,6 +63,15 @@ struct mete_rig_function {
 	struct mete_rig_known *known; /* the rig's own record of it; released with the rig */
 };
 
+/* One access to a register, when it has been made. */
+struct mete_rig_cycle {
+	uint16_t source;       /* bus << 8 | slot << 3 | function */
+	bool write;
+	unsigned bar, width;
+	uint64_t offset, value;
+	int error;             /* 0, or what the access returned; then nothing was read */
+};
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -142,6 +151,12 @@ int mete_rig_write_relaxed(const struct mete_rig_function *function, unsigned ba
  * if there is no such BAR.
  */
 int mete_rig_registers(const struct mete_rig_function *function, unsigned bar, struct mete_registers *ret_registers);
+
+/*
+ * Have `watch` told of each access to a register, whoever makes it: in the thread of the access, after it.  NULL: nobody.
+ * It may not call the rig.
+ */
+void mete_rig_watch(struct mete_rig *rig, void (*watch)(void *ctx, const struct mete_rig_cycle *cycle), void *ctx);
 
 /*
  * Enable interrupts: MSI-X `vector` where the function has it, else MSI, else its INTx line (then `vector` is 0).

@@ -231,6 +231,29 @@ static struct rig_bar *rig_bar(const struct mete_rig_function *function, unsigne
 	return bar < 6 && function->known->bar[bar].base ? &function->known->bar[bar] : NULL;
 }
 
+/* Whose BAR it is, is only asked if somebody wants to know. */
+static void rig_told(const struct rig_bar *bar, bool write, uint64_t offset, unsigned width, uint64_t value, int error)
+{
+	const struct mete_rig *rig = bar->rig;
+	struct mete_rig_cycle cycle = { .write = write, .width = width, .offset = offset, .value = error ? 0 : value,
+		.error = error };
+
+	for (size_t i = 0; i < rig->nknown; i++) {
+		const struct mete_rig_known *known = &rig->known[i];
+		if (bar >= known->bar && bar < known->bar + 6) {
+			cycle.source = (uint16_t)known->devfn;
+			cycle.bar = (unsigned)(bar - known->bar);
+		}
+	}
+	rig->watch(rig->watch_ctx, &cycle);
+}
+
+void mete_rig_watch(struct mete_rig *rig, void (*watch)(void *ctx, const struct mete_rig_cycle *cycle), void *ctx)
+{
+	rig->watch = watch;
+	rig->watch_ctx = ctx;
+}
+
 static int rig_bar_read(void *ctx, uint64_t offset, unsigned width, uint64_t *ret_value)
 {
 	const struct rig_bar *bar = ctx;
@@ -240,17 +263,28 @@ static int rig_bar_read(void *ctx, uint64_t offset, unsigned width, uint64_t *re
 	int error = bar->rig->ops->read(bar->rig, bar->base + offset, width, ret_value);
 	/* What the register announced is in memory: later loads must not have been made earlier. */
 	atomic_thread_fence(memory_order_seq_cst);
+	if (bar->rig->watch)
+		rig_told(bar, false, offset, width, error ? 0 : *ret_value, error);
+	return error;
+}
+
+static int rig_bar_write_as(const struct rig_bar *bar, uint64_t offset, unsigned width, uint64_t value, bool relaxed)
+{
+	if (!bar || !rig_cycle_ok(offset, width, 8, bar->len))
+		return METE_EINVAL;
+	const struct rig_ops *ops = bar->rig->ops;
+	if (!relaxed)
+		atomic_thread_fence(memory_order_seq_cst);
+	int error = (relaxed && ops->write_relaxed ? ops->write_relaxed : ops->write)(bar->rig, bar->base + offset, width,
+	    value);
+	if (bar->rig->watch)
+		rig_told(bar, true, offset, width, value, error);
 	return error;
 }
 
 static int rig_bar_write(void *ctx, uint64_t offset, unsigned width, uint64_t value)
 {
-	const struct rig_bar *bar = ctx;
-
-	if (!bar || !rig_cycle_ok(offset, width, 8, bar->len))
-		return METE_EINVAL;
-	atomic_thread_fence(memory_order_seq_cst);
-	return bar->rig->ops->write(bar->rig, bar->base + offset, width, value);
+	return rig_bar_write_as(ctx, offset, width, value, false);
 }
 
 int mete_rig_read(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
@@ -279,10 +313,5 @@ int mete_rig_registers(const struct mete_rig_function *function, unsigned bar, s
 int mete_rig_write_relaxed(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
     uint64_t value)
 {
-	const struct rig_ops *ops = function->rig->ops;
-	const struct rig_bar *found = rig_bar(function, bar);
-
-	if (!found || !rig_cycle_ok(offset, width, 8, found->len))
-		return METE_EINVAL;
-	return (ops->write_relaxed ? ops->write_relaxed : ops->write)(found->rig, found->base + offset, width, value);
+	return rig_bar_write_as(rig_bar(function, bar), offset, width, value, true);
 }

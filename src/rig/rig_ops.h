@@ -102,6 +102,8 @@ struct mete_rig {
 	struct mete_provider *provider; /* the arena's, or one around it */
 	struct rig_record *records;
 	struct rig_iommu *iommu;       /* NULL: not asked for yet */
+	void (*watch)(void *ctx, const struct mete_rig_cycle *cycle);
+	void *watch_ctx;
 	uint64_t next_bar;
 	size_t nknown;
 	struct mete_rig_known known[RIG_KNOWN];

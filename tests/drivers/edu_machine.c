@@ -28,6 +28,17 @@ static int start_sim(struct mete_rig **ret_rig, bool iommu, char *text, size_t t
 	return mete_rig_start_sim(&(struct mete_rig_sim){ .ram = 2 * REACH, .more = &more }, ret_rig, text, text_len);
 }
 
+/* Where, how, and with which bus addresses the device was told to work: FNV-1a, word by word. */
+static void count_cycle(void *ctx, const struct mete_rig_cycle *cycle)
+{
+	struct machine *m = ctx;
+	const uint64_t words[] = { cycle->write, cycle->bar, cycle->width, cycle->offset, cycle->value };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		m->cycles_hash = (m->cycles_hash ^ words[i]) * 0x100000001b3u;
+	m->cycles++;
+}
+
 void machine_open(struct machine *m, bool iommu)
 {
 	static const char *const options[] = { "-device", "edu", "-device", "intel-iommu", NULL };
@@ -43,6 +54,7 @@ void machine_open(struct machine *m, bool iommu)
 	if (error)
 		fail_msg("%s", text);
 	assert_ok(mete_rig_find(m->rig, VENDOR, DEVICE, 0, &m->pci));
+	mete_rig_watch(m->rig, count_cycle, m);
 	rig_device_init(&m->ram, m->rig);
 	rig_device_init(&m->core, m->rig);
 }
@@ -97,6 +109,7 @@ void machine_close(struct machine *m)
 	assert_ok(mete_device_fini(&m->core));
 	assert_ok(mete_device_fini(&m->ram));
 	assert_int_equal(mete_rig_stop(m->rig), 0);
+	printf("registers: %u accesses, hash %016" PRIx64 "\n", m->cycles, m->cycles_hash);
 }
 
 unsigned char *machine_alloc(struct machine *m, size_t len, bool high, uint64_t *ret_phys)

@@ -31,6 +31,8 @@ struct machine {
 	struct mete_bounce bounce;
 	struct mete_domain domain;
 	bool bounces, translated;
+	unsigned cycles;         /* accesses to registers, and a hash of them all */
+	uint64_t cycles_hash;
 };
 
 /* Which machine, from main's arguments: before all others.  Whether it is the simulated one. */
@@ -49,7 +51,10 @@ void machine_translate(struct machine *m, mete_baddr first, mete_baddr last);
 bool way_iommu(enum way way);
 void machine_way(struct machine *m, enum way way);
 
-/* Its end, after the driver's: nothing faulted, and nothing is held. */
+/*
+ * Its end, after the driver's: nothing faulted, and nothing is held.  Prints the hash of all accesses to registers, which
+ * edu_traces.py compares between the rigs.
+ */
 void machine_close(struct machine *m);
 
 /* Memory that edu's 28 lines reach, or that they do not. */

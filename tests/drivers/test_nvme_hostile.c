@@ -223,6 +223,33 @@ static void test_each_failure_is_survived(void **state)
 	}
 }
 
+/* The third Read of many completes wrongly.  What a driver can notice it notices; what it can live with it does. */
+static void test_each_flaw_of_a_controller_is_survived(void **state)
+{
+	(void)state;
+	static const struct { unsigned flaw; bool harmless; const char *why; } rows[] = {
+		{ 0, true, "none" },
+		{ METE_SIM_DUPLICATE, false, "completed twice" },
+		{ METE_SIM_LOSE, false, "never completed" },
+		{ METE_SIM_LATE, true, "completed after a second, within the driver's patience" },
+		{ METE_SIM_REORDER, true, "completed after others" },
+		{ METE_SIM_UNKNOWN_TAG, false, "completed for nobody" },
+		{ METE_SIM_SPURIOUS, true, "interrupted too often" },
+	};
+	struct mete_sim_config more = { .time = METE_SIM_STEP, .seed = 3 };
+	struct bench b;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		bench_open(&b, &more, TRUTH);
+		assert_ok(mete_sim_flaw(&b.pci, rows[i].flaw, 2, 1));
+		assert_row(reads(&b) == rows[i].harmless, i, rows[i].why);
+		assert_row(b.nvme.counts.mapped == b.nvme.counts.unmapped, i, rows[i].why);
+		uint64_t seconds = mete_sim_now(b.rig) / 1000000000;
+		assert_row((rows[i].flaw == METE_SIM_LATE) == (seconds == 1), i, rows[i].why);
+		bench_close(&b);
+	}
+}
+
 /* A controller that lies, or does more than it should: the driver may fail, and must end. */
 static void test_a_malicious_controller_is_survived(void **state)
 {
@@ -253,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_a_driver_that_is_right_works_on_every_machine),
 		cmocka_unit_test(test_a_machine_that_is_not_as_told_is_noticed),
 		cmocka_unit_test(test_each_failure_is_survived),
+		cmocka_unit_test(test_each_flaw_of_a_controller_is_survived),
 		cmocka_unit_test(test_a_malicious_controller_is_survived),
 	};
 	return cmocka_run_group_tests_name("drivers: nvme on hostile machines", tests, NULL, NULL);

@@ -202,6 +202,54 @@ static void test_registers_of_a_bar_are_the_rigs(void **state)
 	mete_rig_stop(rig);
 }
 
+struct watched {
+	struct mete_rig_cycle last;
+	unsigned n;
+};
+
+static void watch(void *ctx, const struct mete_rig_cycle *cycle)
+{
+	struct watched *w = ctx;
+
+	w->last = *cycle;
+	w->n++;
+}
+
+static void test_who_watches_is_told_each_access(void **state)
+{
+	(void)state;
+	struct mete_registers registers;
+	struct watched w = { .n = 0 };
+	struct mete_rig_function f;
+	struct mete_rig *rig = start(&f);
+	uint64_t value;
+
+	mete_rig_watch(rig, watch, &w);
+	assert_int_equal(rig_get(&f, NVME_VS, 4), 0x00010400);
+	assert_int_equal(w.n, 1);
+	assert_false(w.last.write);
+	assert_int_equal(w.last.source, f.slot << 3);
+	assert_int_equal(w.last.bar, 0);
+	assert_int_equal(w.last.offset, NVME_VS);
+	assert_int_equal(w.last.width, 4);
+	assert_int_equal(w.last.value, 0x00010400);
+	assert_ok(mete_rig_registers(&f, 0, &registers));
+	mete_registers_write(&registers, NVME_AQA, 4, 0x00030003);
+	assert_int_equal(w.n, 2);
+	assert_true(w.last.write && w.last.offset == NVME_AQA && w.last.value == 0x00030003 && !w.last.error);
+	assert_ok(mete_rig_write_relaxed(&f, 0, NVME_AQA, 4, 7));
+	assert_int_equal(w.n, 3);
+	assert_int_equal(w.last.value, 7);
+
+	/* One that is refused was none; and nobody is told when nobody asks. */
+	assert_error(mete_rig_read(&f, 0, 2, 4, &value), METE_EINVAL);
+	assert_int_equal(w.n, 3);
+	mete_rig_watch(rig, NULL, NULL);
+	(void)rig_get(&f, NVME_VS, 4);
+	assert_int_equal(w.n, 3);
+	mete_rig_stop(rig);
+}
+
 static void test_waiting_for_nothing_ends_at_once(void **state)
 {
 	(void)state;
@@ -233,6 +281,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_answers_while_decoding_is_off),
 		cmocka_unit_test(test_registers_read_the_same_in_all_widths),
 		cmocka_unit_test(test_registers_of_a_bar_are_the_rigs),
+		cmocka_unit_test(test_who_watches_is_told_each_access),
 		cmocka_unit_test(test_waiting_for_nothing_ends_at_once),
 	};
 	rig_folder_enter();

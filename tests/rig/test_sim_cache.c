@@ -223,6 +223,28 @@ static void test_coherent_memory_is_not_in_the_cache(void **state)
 	close_bench(&b);
 }
 
+/* One access, half of it to memory that is not in the cache. */
+static void test_an_access_may_begin_outside_of_the_cache(void **state)
+{
+	(void)state;
+	static const unsigned char word[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	unsigned char seen[8], *low;
+	struct bench b;
+	size_t len;
+
+	open_line(&b, 64);
+	struct mete_provider *provider = mete_rig_provider(b.b.rig);
+	assert_ok(provider->ops->view(provider->ctx, 1u << 20, 8, (void **)&low, &len));
+	assert_ok(sim_bench_put(&b.b, (1u << 20) - 4, word, 8));
+	assert_memory_equal(low - 4, word, 4);
+	assert_int_equal(low[0], 0);
+	assert_ok(sim_bench_get(&b.b, (1u << 20) - 4, seen, 8));
+	assert_memory_equal(seen, word, 8);
+	provider->ops->cache(provider->ctx, METE_CACHE_INVALIDATE, low, 1u << 20, 4);
+	assert_memory_equal(low, word + 4, 4);
+	close_bench(&b);
+}
+
 /* What the library does for a streaming mapping is enough, and what it does is needed. */
 static void test_mapping_and_syncing_make_a_copy_right(void **state)
 {
@@ -322,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_lines_are_as_long_as_they_were_asked_for),
 		cmocka_unit_test(test_with_write_through_the_device_always_sees_the_cpu),
 		cmocka_unit_test(test_coherent_memory_is_not_in_the_cache),
+		cmocka_unit_test(test_an_access_may_begin_outside_of_the_cache),
 		cmocka_unit_test(test_mapping_and_syncing_make_a_copy_right),
 		cmocka_unit_test(test_pressure_finds_what_a_quiet_cache_hides),
 		cmocka_unit_test(test_pressure_harms_no_driver_that_is_right),

@@ -204,6 +204,29 @@ static void test_while_it_copies_it_listens_to_nothing(void **state)
 	close_rig(&b);
 }
 
+/* A line is raised as long as there is a reason; with messages on, it is not used at all. */
+static void test_the_line_stays_up_until_all_is_acknowledged(void **state)
+{
+	(void)state;
+	static const struct { unsigned offset; uint32_t value; bool up; } steps[] = {
+		{ 0x60, 0x11, true }, { 0x64, 0x01, true }, { 0x60, 0x02, true }, { 0x64, 0x10, true }, { 0x64, 0x02, false },
+	};
+	struct bench b;
+	uint32_t status;
+
+	open_rig(&b, false);
+	for (int messages = 0; messages < 2; messages++) {
+		if (messages)
+			assert_ok(mete_rig_irq_enable(&b.f, 0));
+		for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+			rig_put(&b.f, steps[i].offset, 4, steps[i].value);
+			assert_ok(mete_rig_config_read(&b.f, 6, 2, &status));
+			assert_row(!!(status & 8) == (steps[i].up && !messages), i, messages ? "messages" : "the line");
+		}
+	}
+	close_rig(&b);
+}
+
 /* QEMU would end; nobody can compare. */
 static void test_a_copy_beyond_the_buffer_moves_nothing(void **state)
 {
@@ -245,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_interrupts_come_as_qemus_do),
 		cmocka_unit_test(test_dma_is_as_qemus),
 		cmocka_unit_test(test_while_it_copies_it_listens_to_nothing),
+		cmocka_unit_test(test_the_line_stays_up_until_all_is_acknowledged),
 		cmocka_unit_test(test_a_copy_beyond_the_buffer_moves_nothing),
 	};
 	return cmocka_run_group_tests_name("rig: sim edu", tests, NULL, NULL);

@@ -82,6 +82,24 @@ static void test_each_byte_does_what_it_is_said_to(void **state)
 	}
 }
 
+static void test_its_own_extra_accesses_take_no_byte(void **state)
+{
+	(void)state;
+	static const unsigned char bytes[] = { 0x99, 0x9a };
+	unsigned char data[8];
+	struct bench b;
+	unsigned first;
+
+	open_evil(&b, bytes, sizeof(bytes));
+	assert_ok(sim_bench_get(&b.b, b.bus + AT, data, 8));
+	assert_int_equal(changed(&b, &first), 4);
+	assert_int_equal(first, AT + 8);
+	assert_ok(sim_bench_get(&b.b, b.bus + AT, data, 8));
+	assert_int_equal(changed(&b, &first), 8);
+	assert_int_equal(first, AT - 4);
+	close_evil(&b);
+}
+
 static void test_a_lie_is_told_once(void **state)
 {
 	(void)state;
@@ -180,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_byte_does_what_it_is_said_to),
+		cmocka_unit_test(test_its_own_extra_accesses_take_no_byte),
 		cmocka_unit_test(test_a_lie_is_told_once),
 		cmocka_unit_test(test_malice_goes_no_further_than_the_bus_lets_it),
 		cmocka_unit_test(test_random_malice_ends_and_repeats),

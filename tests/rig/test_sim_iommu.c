@@ -87,6 +87,34 @@ static void test_what_is_mapped_is_reached_with_any_page(void **state)
 	}
 }
 
+/* Neighbours on the bus need not be neighbours in memory. */
+static void test_an_access_is_translated_page_by_page(void **state)
+{
+	(void)state;
+	unsigned char seen[8], *p;
+	struct bench b;
+	size_t len;
+
+	open_page(&b, 4096, false);
+	assert_ok(b.config.ops->map(b.config.ctx, 0x200000, 0x301000, 4096, METE_DEVICE_READS_WRITES));
+	assert_ok(b.config.ops->map(b.config.ctx, 0x201000, 0x300000, 4096, METE_DEVICE_READS_WRITES));
+	assert_ok(sim_bench_put(&b.b, 0x200ffc, word, 8));
+	struct mete_provider *provider = mete_rig_provider(b.b.rig);
+	assert_ok(provider->ops->view(provider->ctx, 0x301ffc, 4, (void **)&p, &len));
+	assert_memory_equal(p, word, 4);
+	assert_ok(provider->ops->view(provider->ctx, 0x300000, 4, (void **)&p, &len));
+	assert_memory_equal(p, word + 4, 4);
+
+	/* What comes before a fault is moved, and the rest is ones. */
+	b.config.ops->unmap(b.config.ctx, 0x201000, 4096);
+	b.config.ops->flush(b.config.ctx, 0, 0);
+	assert_error(sim_bench_get(&b.b, 0x200ffc, seen, 8), METE_EFAULT);
+	assert_memory_equal(seen, "\1\2\3\4\xff\xff\xff\xff", 8);
+	check_fault(&b, METE_SIM_UNMAPPED, 0x201000, METE_DEVICE_READS);
+	b.config.ops->unmap(b.config.ctx, 0x200000, 4096);
+	close_bench(&b);
+}
+
 static void test_an_access_may_be_mapped_one_way_only(void **state)
 {
 	(void)state;
@@ -264,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_mapped_is_reached_with_any_page),
+		cmocka_unit_test(test_an_access_is_translated_page_by_page),
 		cmocka_unit_test(test_an_access_may_be_mapped_one_way_only),
 		cmocka_unit_test(test_a_page_that_was_not_flushed_is_still_reached),
 		cmocka_unit_test(test_a_flush_concerns_its_range_alone),

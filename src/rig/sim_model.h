@@ -11,6 +11,7 @@
 #define SIM_MODEL_H
 
 #include <mete/sim.h>
+#include <string.h>
 
 #include "rig_ops.h"
 
@@ -108,18 +109,23 @@ struct sim_function *mete__sim_copy(void);
 struct sim_function *mete__sim_nic(void);
 
 /* Little-endian numbers of 1 to 8 bytes, as buses and devices have them. */
+static inline uint64_t sim_swapped(uint64_t value)
+{
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(value) : value;
+}
+
 static inline uint64_t sim_load(const unsigned char *p, unsigned width)
 {
 	uint64_t value = 0;
-	for (unsigned i = width; i-- > 0;)
-		value = value << 8 | p[i];
-	return value;
+
+	memcpy(&value, p, width);
+	return sim_swapped(value);
 }
 
 static inline void sim_store(unsigned char *p, unsigned width, uint64_t value)
 {
-	for (unsigned i = 0; i < width; i++)
-		p[i] = (unsigned char)(value >> 8 * i);
+	value = sim_swapped(value);
+	memcpy(p, &value, width);
 }
 
 #endif

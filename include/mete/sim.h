@@ -165,7 +165,7 @@ struct mete_sim_rule {
 	enum mete_sim_class on;
 	uint16_t source;         /* 0: any, and what is not a device's */
 	uint64_t first, last;    /* bus addresses, register offsets, vectors; bytes for alloc and record, physical addresses for
-	                          * map and sync.  Both 0: any */
+	                          * map and sync.  Both 0: any, not just 0 */
 	uint64_t skip;           /* so many are spared first */
 	uint64_t count;          /* then so many are hit; 0: all */
 	uint32_t ppm;            /* of those, so many of a million, from the seed; 0: all */
@@ -310,7 +310,8 @@ int mete_sim_rule_parse(const char *words, struct mete_sim_rule *ret_rule, char 
  *   0x80 to 0xff  the low three bits choose, the other four are an operand:
  *   0  it changes a byte of what it has just read         4  it reads or writes where it once did
  *   1  it writes right behind what it accessed            5  it writes to its own registers
- *   2  it writes right before that                        6  it lies about the next length, index or tag
+ *   2  it writes right before that                        6  it lies about the next length, index or tag; or, with an
+ *                                                            operand from 8 on, about the one after that
  *   3  it writes to what it has just read                 7  it interrupts
  *
  * METE_EINVAL (`len` above 1 MiB), METE_ENOMEM, METE_ENOTSUP.

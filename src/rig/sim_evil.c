@@ -56,7 +56,10 @@ static void evil_do(struct sim_function *f, enum evil what, unsigned operand, bo
 		break;
 	case EVIL_AGAIN: evil_again(f, operand); break;
 	case EVIL_OWN: evil_write(f, sim_load(&f->config[0x10], 4) & ~0xfull, operand + 1, operand); break;
-	case EVIL_LIE: f->evil.lie = (uint8_t)(operand + 1); break;
+	case EVIL_LIE:
+		f->evil.lie = (uint8_t)((operand & 7) + 1);
+		f->evil.honest = (uint8_t)(operand >> 3);
+		break;
 	case EVIL_INTERRUPT: mete__sim_raise(f, 0); break;
 	}
 }
@@ -83,9 +86,11 @@ uint32_t mete__sim_tell(struct sim_function *f, uint32_t number)
 {
 	const uint32_t lie = f->evil.lie;
 
-	f->evil.lie = 0;
-	if (!lie)
+	if (!lie || f->evil.honest) {
+		f->evil.honest = 0;
 		return number;
+	}
+	f->evil.lie = 0;
 	/* Off by little, or by much. */
 	return lie & 1 ? number + lie : number ^ (lie << 20 | 0x8000u | lie);
 }

@@ -109,7 +109,7 @@ struct sim_trace {
 	FILE *record;                /* NULL: none */
 	bool damaged;                /* and it could not be written */
 	unsigned char *compare;      /* a whole trace; NULL: none */
-	uint64_t ncompare;
+	size_t ncompare;
 	bool differs;
 	char text[256];              /* how */
 };

@@ -124,9 +124,9 @@ static void master_move(struct sim_function *f, struct mete_sim_access *a, unsig
 			a->phys = phys;
 		a->stale = a->stale || stale;
 		if (a->write)
-			mete__sim_view_write(f, offset, from + done, len);
+			mete__sim_view_write(f, offset, from + done, (size_t)len);
 		else
-			mete__sim_view_read(f, offset, to + done, len);
+			mete__sim_view_read(f, offset, to + done, (size_t)len);
 	}
 }
 

@@ -33,7 +33,8 @@ struct sim_evil {
 	unsigned char *bytes;
 	size_t len, next;
 	bool busy;                    /* at it: its accesses are no occasion for more */
-	uint8_t lie;                  /* what the next number is changed by; 0: it is told as it is */
+	uint8_t lie;                  /* what a number is changed by; 0: all are told as they are */
+	uint8_t honest;               /* numbers that are told first */
 	struct { uint64_t bus; uint32_t len; } been[8];
 	unsigned nbeen;
 };

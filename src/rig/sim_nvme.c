@@ -437,7 +437,7 @@ static void nvme_post(struct sim_nvme *n, unsigned sq, uint32_t id, enum nvme_st
 	unsigned char entry[NVME_COMPLETION] = { 0 };
 
 	sim_store(entry, 4, result);
-	sim_store(entry + 8, 2, n->sq[sq].head);
+	sim_store(entry + 8, 2, mete__sim_tell(&n->function, n->sq[sq].head));
 	sim_store(entry + 10, 2, sq);
 	sim_store(entry + 12, 2, mete__sim_tell(&n->function, id));
 	sim_store(entry + 14, 2, (uint64_t)status << 1 | cq->phase);

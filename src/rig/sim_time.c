@@ -132,7 +132,7 @@ int mete__sim_enter(struct sim *sim)
 	}
 	clock->inside = true;
 	if (clock->mode == METE_SIM_AUTO)
-		clock_run(sim, mete__sim_below(&clock->random, TIME_AUTO_MAX + 1), UINT64_MAX);
+		clock_run(sim, (size_t)mete__sim_below(&clock->random, TIME_AUTO_MAX + 1), UINT64_MAX);
 	return 0;
 }
 

@@ -75,7 +75,7 @@ static void trace_compare(struct sim_trace *trace, const unsigned char *record)
 		    (unsigned long long)trace->count, here);
 		return;
 	}
-	const unsigned char *want = trace->compare + TRACE_HEAD + trace->count * TRACE_RECORD;
+	const unsigned char *want = trace->compare + TRACE_HEAD + (size_t)trace->count * TRACE_RECORD;
 	if (!memcmp(want, record, TRACE_RECORD))
 		return;
 	trace->differs = true;
@@ -106,12 +106,12 @@ void mete__sim_trace_add(struct sim *sim, enum sim_op op, unsigned detail, uint1
 	trace->count++;
 }
 
-/* The bytes of a whole trace, or NULL, and `text` says why. */
-static unsigned char *trace_read(int fd, uint64_t len)
+/* `len` bytes of the file; NULL if they cannot be had. */
+static unsigned char *trace_read(int fd, size_t len)
 {
 	unsigned char *data = malloc(len);
 
-	for (uint64_t done = 0; data && done < len;) {
+	for (size_t done = 0; data && done < len;) {
 		ssize_t n = read(fd, data + done, len - done);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -119,12 +119,12 @@ static unsigned char *trace_read(int fd, uint64_t len)
 			free(data);
 			return NULL;
 		}
-		done += (uint64_t)n;
+		done += (size_t)n;
 	}
 	return data;
 }
 
-static bool trace_check(const unsigned char *data, uint64_t n, const char *path, char *text, size_t text_len)
+static bool trace_check(const unsigned char *data, size_t n, const char *path, char *text, size_t text_len)
 {
 	const unsigned char *tail = data + TRACE_HEAD + n * TRACE_RECORD;
 
@@ -150,11 +150,13 @@ static int trace_load(struct sim_trace *trace, const char *path, char *text, siz
 	    (len - TRACE_HEAD - TRACE_TAIL) % TRACE_RECORD == 0;
 	if (!whole)
 		mete__rig_say(text, text_len, "%s: %llu bytes are not a whole trace", path, (unsigned long long)len);
-	else if (!(trace->compare = trace_read(fd, len)))
+	else if (!(trace->compare = trace_read(fd, (size_t)len)))
 		mete__rig_say(text, text_len, "%s: cannot be read", path);
 	close(fd);
-	trace->ncompare = (len - TRACE_HEAD - TRACE_TAIL) / TRACE_RECORD;
-	return trace->compare && trace_check(trace->compare, trace->ncompare, path, text, text_len) ? 0 : METE_EIO;
+	if (!trace->compare)
+		return METE_EIO;
+	trace->ncompare = (size_t)(len - TRACE_HEAD - TRACE_TAIL) / TRACE_RECORD;
+	return trace_check(trace->compare, trace->ncompare, path, text, text_len) ? 0 : METE_EIO;
 }
 
 static int trace_record(struct sim *sim, const char *path, char *text, size_t text_len)
@@ -232,7 +234,7 @@ int mete_sim_compared(struct mete_rig *rig, bool whole, char *text, size_t text_
 		return METE_EIO;
 	}
 	if (whole && trace->count < trace->ncompare) {
-		trace_describe(trace->compare + TRACE_HEAD + trace->count * TRACE_RECORD, there, sizeof(there));
+		trace_describe(trace->compare + TRACE_HEAD + (size_t)trace->count * TRACE_RECORD, there, sizeof(there));
 		mete__rig_say(text, text_len, "event %llu: nothing more here; in the trace: %s",
 		    (unsigned long long)trace->count, there);
 		return METE_EIO;

@@ -90,7 +90,7 @@ static void spoil(long at, bool cut)
 
 	assert_true(fd >= 0);
 	assert_int_equal(fstat(fd, &st), 0);
-	at = at < 0 ? st.st_size + at : at;
+	at = at < 0 ? (long)st.st_size + at : at;
 	if (cut) {
 		assert_int_equal(ftruncate(fd, at), 0);
 	} else {

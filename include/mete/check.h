@@ -78,6 +78,9 @@ void mete_check_expect(struct mete_check *check, enum mete_misuse misuse);
 /* Expected reports that have not come yet. */
 size_t mete_check_missing(struct mete_check *check);
 
+/* How many of them are of `misuse`. */
+size_t mete_check_expected(struct mete_check *check, enum mete_misuse misuse);
+
 /* How often `misuse` was found, expected or not, also where it was reported only once. */
 size_t mete_check_count(struct mete_check *check, enum mete_misuse misuse);
 
@@ -89,6 +92,17 @@ size_t mete_check_failures(struct mete_check *check);
  * What was reported once is not reported again.
  */
 size_t mete_check_leaks(struct mete_check *check, const struct mete_device *device);
+
+/* A moment; and the leaks of what was allocated or mapped since then, for anyone. */
+size_t mete_check_mark(struct mete_check *check);
+size_t mete_check_leaks_since(struct mete_check *check, size_t mark);
+
+/*
+ * Where in the source the call stands that returns to `site`, and in which function.  False, and nothing is stored, if that is
+ * not known.  Strings live as long as the verifier.
+ */
+bool mete_check_line(struct mete_check *check, const void *site, const char **ret_file, unsigned *ret_line,
+    const char **ret_function);
 
 /* "DMA-A01" and its title; "?" for what is no misuse. */
 const char *mete_misuse_name(enum mete_misuse misuse);

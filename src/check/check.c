@@ -97,6 +97,7 @@ int mete_check_create(struct mete_provider *provider, const struct mete_check_co
 
 	if (!provider || !ret_check)
 		return METE_EINVAL;
+	ncalls = 0; /* a test may have left the last verifier in the middle of a call, by longjmp() */
 	struct mete_check *check = calloc(1, sizeof *check);
 	if (!check)
 		return METE_ENOMEM;
@@ -186,7 +187,15 @@ size_t mete_check_failures(struct mete_check *check)
 	return failures;
 }
 
-size_t mete_check_leaks(struct mete_check *check, const struct mete_device *device)
+size_t mete_check_expected(struct mete_check *check, enum mete_misuse misuse)
+{
+	pthread_mutex_lock(&check->lock);
+	size_t expected = (unsigned)misuse < METE_NMISUSES ? check->expected[misuse] : 0;
+	pthread_mutex_unlock(&check->lock);
+	return expected;
+}
+
+static size_t check_leaks(struct mete_check *check, const struct mete_device *device, size_t mark)
 {
 	struct findings found;
 	size_t leaks = 0;
@@ -194,10 +203,39 @@ size_t mete_check_leaks(struct mete_check *check, const struct mete_device *devi
 	do {
 		found.n = 0;
 		pthread_mutex_lock(&check->lock);
-		mete__judge_leaks(check, device, &found);
+		mete__judge_leaks(check, device, mark, &found);
 		pthread_mutex_unlock(&check->lock);
 		leaks += found.n;
 		mete__report_findings(check, &found);
 	} while (found.n);
 	return leaks;
+}
+
+size_t mete_check_leaks(struct mete_check *check, const struct mete_device *device)
+{
+	return check_leaks(check, device, 0);
+}
+
+size_t mete_check_mark(struct mete_check *check)
+{
+	pthread_mutex_lock(&check->lock);
+	size_t mark = check->ledger.nmade;
+	pthread_mutex_unlock(&check->lock);
+	return mark;
+}
+
+size_t mete_check_leaks_since(struct mete_check *check, size_t mark)
+{
+	return check_leaks(check, NULL, mark);
+}
+
+bool mete_check_line(struct mete_check *check, const void *site, const char **ret_file, unsigned *ret_line,
+    const char **ret_function)
+{
+	pthread_mutex_lock(&check->lock);
+	if (!check->where)
+		check->where = mete__where_create();
+	bool known = mete__where_line(check->where, site, ret_file, ret_line, ret_function);
+	pthread_mutex_unlock(&check->lock);
+	return known;
 }

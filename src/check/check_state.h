@@ -70,8 +70,11 @@ struct mete_check {
 void mete__judge_event(struct mete_check *check, const struct mete_event *event, const struct place *here, size_t count,
     struct findings *found);
 
-/* Inside: what is left for `device`, or anyone if NULL, as leaks that were not told yet; call again until it finds none. */
-void mete__judge_leaks(struct mete_check *check, const struct mete_device *device, struct findings *found);
+/*
+ * Inside: what is left for `device`, or anyone if NULL, of what was made since `mark`, as leaks that were not told yet; call again
+ * until it finds none.
+ */
+void mete__judge_leaks(struct mete_check *check, const struct mete_device *device, size_t mark, struct findings *found);
 
 /* Say what was done, as against what was expected. */
 __attribute__((format(printf, 2, 3))) void mete__finding_say(struct finding *f, const char *format, ...);

@@ -470,17 +470,17 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 	}
 }
 
-void mete__judge_leaks(struct mete_check *check, const struct mete_device *device, struct findings *found)
+void mete__judge_leaks(struct mete_check *check, const struct mete_device *device, size_t mark, struct findings *found)
 {
 	struct block *block;
 	struct load *load;
 
-	while (found->n < FINDINGS && (load = mete__ledger_untold_load(&check->ledger, device))) {
+	while (found->n < FINDINGS && (load = mete__ledger_untold_load(&check->ledger, device, mark))) {
 		struct finding *f = mete__findings_add(found, METE_DMA_A07, &load->made);
 		mete__finding_say(f, "it is still mapped");
 		mete__about_load(f, load);
 	}
-	while (found->n < FINDINGS && (block = mete__ledger_untold_block(&check->ledger, device))) {
+	while (found->n < FINDINGS && (block = mete__ledger_untold_block(&check->ledger, device, mark))) {
 		struct finding *f = mete__findings_add(found, METE_DMA_A07, &block->made);
 		mete__finding_say(f, "it was never freed");
 		mete__about_block(f, block);

@@ -158,6 +158,7 @@ struct block *mete__ledger_alloc(struct ledger *l, const struct mete_event *e, c
 		l->lacking = true;
 		return NULL;
 	}
+	block->number = l->nmade++;
 	block->first = (uintptr_t)e->cpu;
 	block->last = block->first + (e->len - 1);
 	block->bus = e->bus;
@@ -273,6 +274,7 @@ struct load *mete__ledger_load(struct ledger *l, const struct mete_event *e, con
 		l->lacking = true;
 		return NULL;
 	}
+	load->number = l->nmade++;
 	load->device = e->device;
 	load->map = map;
 	load->access = e->access;
@@ -402,12 +404,12 @@ struct load *mete__ledger_shared(struct ledger *l, uintptr_t first, uintptr_t la
 	return NULL;
 }
 
-struct block *mete__ledger_untold_block(struct ledger *l, const struct mete_device *device)
+struct block *mete__ledger_untold_block(struct ledger *l, const struct mete_device *device, size_t mark)
 {
 	struct block *block;
 
 	RB_FOREACH(block, block_tree, &l->blocks) {
-		if (!block->told && (!device || block->device == device)) {
+		if (!block->told && block->number >= mark && (!device || block->device == device)) {
 			block->told = true;
 			return block;
 		}
@@ -415,12 +417,12 @@ struct block *mete__ledger_untold_block(struct ledger *l, const struct mete_devi
 	return NULL;
 }
 
-struct load *mete__ledger_untold_load(struct ledger *l, const struct mete_device *device)
+struct load *mete__ledger_untold_load(struct ledger *l, const struct mete_device *device, size_t mark)
 {
 	struct load *load;
 
 	LIST_FOREACH(load, &l->loads, all) {
-		if (!load->told && (!device || load->device == device)) {
+		if (!load->told && load->number >= mark && (!device || load->device == device)) {
 			load->told = true;
 			return load;
 		}

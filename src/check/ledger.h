@@ -37,6 +37,7 @@ struct block {
 	const void *owner;
 	bool shown;                   /* its device may use it without a mapping */
 	struct place made, freed;
+	size_t number;                /* in the order in which they were made */
 	bool told;                    /* as a leak */
 };
 
@@ -75,6 +76,7 @@ struct load {
 	enum mete_access access;
 	size_t len;
 	size_t count;                 /* entries of a list, as the face was told */
+	size_t number;                /* in the order in which they were made */
 	enum load_turn turn;
 	bool synced_for_device;       /* since it was loaded, or last passed to the CPU */
 	bool checked;                 /* the driver asked whether it failed */
@@ -114,6 +116,7 @@ struct ledger {
 	const struct segment *last_unmapped;
 	const struct mete_device *devices_gone[16]; /* the last that were finished */
 	size_t ndevices_gone;
+	size_t nmade;                    /* blocks and loads ever */
 	bool lacking;                    /* there was no memory for an entry */
 };
 
@@ -165,8 +168,11 @@ bool mete__ledger_device_gone(const struct ledger *ledger, const struct mete_dev
 /* A load other than `than` that shares a byte with [first, last]; NULL if none does. */
 struct load *mete__ledger_shared(struct ledger *ledger, uintptr_t first, uintptr_t last, const struct load *than);
 
-/* What is live for `device`, or anyone if NULL, and was not told as a leak; it counts as told from now on.  NULL: nothing. */
-struct block *mete__ledger_untold_block(struct ledger *ledger, const struct mete_device *device);
-struct load *mete__ledger_untold_load(struct ledger *ledger, const struct mete_device *device);
+/*
+ * What is live for `device`, or anyone if NULL, was made after the first `mark`, and was not told as a leak; it counts as told
+ * from now on.  NULL: nothing.
+ */
+struct block *mete__ledger_untold_block(struct ledger *ledger, const struct mete_device *device, size_t mark);
+struct load *mete__ledger_untold_load(struct ledger *ledger, const struct mete_device *device, size_t mark);
 
 #endif

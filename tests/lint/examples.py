@@ -42,7 +42,7 @@ def roots(root, code):
 
 
 def verifies(code):
-    return "<mete/check.h>" in code
+    return re.search(r"<mete/(check|test|test_cmocka)\.h>", code) is not None
 
 
 def build_and_run(root, code, cc, archives, wrapper):

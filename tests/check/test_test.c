@@ -130,6 +130,7 @@ static void test_a_misuse_fails_at_the_drivers_line(void **state)
 	assert_string_equal(w.file, "test_test.c");
 	assert_int_equal(w.line, line);
 	contains(w.text, "DMA-M07 unmapped with another direction than mapped");
+	contains(w.text, "dma_unmap_single");
 	assert_ok(mete_device_fini(&w.core));
 	assert_int_equal(mete_test_end(w.test), 1);
 	assert_int_equal(w.nfailed, 1); /* it was told already */
@@ -172,7 +173,9 @@ static void test_leaks_fail_at_the_end(void **state)
 	mete_test_clean(w.test);
 	assert_int_equal(w.nfailed, 1);
 	contains(w.text, "DMA-A07 leak");
+	contains(w.text, "dma_alloc_coherent");
 	assert_int_equal(driver(&w), 0);
+	contains(w.text, "in driver()");
 	assert_int_equal(mete_test_end(w.test), 1); /* and again from the same place: that was told */
 }
 
@@ -278,7 +281,9 @@ static void test_a_failure_path_that_leaks_is_told(void **state)
 	w.mistake = LEAK_IF_MAPPING_FAILS;
 	(void)mete_test_each_failure(w.test, driver, &w, 0);
 	assert_int_equal(w.nfailed, 1); /* for one failure, and no other */
-	assert_row(strncmp(w.text, "After there were no 1536 bytes to be mapped", 43) == 0, 0, w.text);
+	assert_row(strncmp(w.text, "After there were no 1536 bytes to be mapped in dma_map_single", 61) == 0, 0, w.text);
+	contains(w.text, "at test_test.c:");
+	contains(w.text, "in driver():\n");
 	contains(w.text, "DMA-A07 leak");
 	assert_int_equal(mete_test_end(w.test), 2); /* what was allocated, and the ring */
 }
@@ -398,7 +403,7 @@ static void test_an_iommu_can_fail_too(void **state)
 	w.mistake = DOUBLE_FREE_IF_MAPPING_FAILS;
 	size_t more = mete_test_each_failure(w.test, driver_behind_iommu, &w, 0);
 	assert_true(more > n);
-	contains(w.text, "bytes behind the IOMMU");
+	contains(w.text, "bytes behind the IOMMU in dma_map_single");
 	assert_error(mete_test_domain(w.test, NULL), METE_EINVAL);
 	(void)mete_test_end(w.test);
 }

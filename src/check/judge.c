@@ -250,6 +250,26 @@ static void unmap_wrong(struct mete_check *check, const struct mete_event *e, co
 	}
 }
 
+/*
+ * Drivers that do all syncs by hand say so when they map already, and may throw away what they never looked at.  Who maps as
+ * usual and then unmaps without a sync has lost what the device wrote.
+ */
+static void judge_by_hand(const struct load *load, const struct mete_event *e, const struct place *here,
+    struct findings *found)
+{
+	if (!(e->flags & METE_MAP_SKIP_SYNC) || load->by_hand || !(load->access & METE_DEVICE_WRITES) || load->turn == TURN_CPU)
+		return;
+	struct finding *f = mete__findings_add(found, METE_DMA_M16, here);
+	mete__finding_say(f, "unmapped without a sync, and what the device wrote was never passed to the CPU");
+	mete__about_load(f, load);
+}
+
+/* A mapping that a face makes and takes away again in one call is its own business. */
+static bool same_call(const struct place *a, const struct place *b)
+{
+	return a->call && a->call == b->call && a->site == b->site;
+}
+
 static void judge_unmap(struct mete_check *check, const struct mete_event *e, const struct place *here, size_t count,
     struct findings *found)
 {
@@ -262,7 +282,12 @@ static void judge_unmap(struct mete_check *check, const struct mete_event *e, co
 	}
 	struct load *load = segment->load;
 	size_t len = (size_t)(segment->last - segment->first) + 1;
+	if (same_call(&load->made, here)) {
+		mete__ledger_unmap(&check->ledger, segment, here);
+		return;
+	}
 	judge_family(load, here, found);
+	judge_by_hand(load, e, here, found);
 	if (e->len != len) {
 		f = mete__findings_add(found, METE_DMA_M06, here);
 		mete__finding_say(f, "%zu bytes were mapped, and %zu are unmapped", len, e->len);

@@ -280,6 +280,7 @@ struct load *mete__ledger_load(struct ledger *l, const struct mete_event *e, con
 	load->access = e->access;
 	load->len = e->len;
 	load->count = count;
+	load->by_hand = e->flags & METE_MAP_SKIP_SYNC;
 	load->turn = map ? TURN_CPU : TURN_DEVICE;
 	load->made = *place;
 	if (map) {
@@ -442,6 +443,7 @@ static void block_keep(struct ledger *l, uintptr_t cpu)
 	l->nfreed--;
 	RB_INSERT(block_tree, &l->blocks, block);
 	RB_INSERT(bus_tree, &l->blocks_bus, block);
+	block->told = true; /* the mistake is that it could not be freed; it is no leak besides */
 }
 
 static void segment_keep(struct ledger *l, struct segment *segment)
@@ -459,6 +461,7 @@ static void segment_keep(struct ledger *l, struct segment *segment)
 	RB_INSERT(segment_tree, &l->segments, segment);
 	segment->live = true;
 	load->nlive++;
+	load->told = true; /* as above */
 }
 
 void mete__ledger_keep(struct ledger *l, const struct mete_event *e)

@@ -79,6 +79,7 @@ struct load {
 	size_t number;                /* in the order in which they were made */
 	enum load_turn turn;
 	bool synced_for_device;       /* since it was loaded, or last passed to the CPU */
+	bool by_hand;                 /* mapped without passing it to the device */
 	bool checked;                 /* the driver asked whether it failed */
 	bool told;                    /* as a leak */
 	struct place made, synced, ended;

@@ -174,12 +174,71 @@ static void test_linux_lists(void **state)
 	end(&w);
 }
 
+/* Syncs that are left to the driver, by an attribute. */
+static void test_linux_sync_by_hand(void **state)
+{
+	struct world w;
+	(void)state;
+
+	start(&w);
+	char *buf = kmalloc(2048, GFP_KERNEL);
+	dma_addr_t bus = dma_map_single(&w.dev, buf, 2048, DMA_FROM_DEVICE);
+	assert_int_equal(dma_mapping_error(&w.dev, bus), 0);
+	dma_sync_single_for_cpu(&w.dev, bus, 2048, DMA_FROM_DEVICE);
+	dma_unmap_single_attrs(&w.dev, bus, 2048, DMA_FROM_DEVICE, DMA_ATTR_SKIP_CPU_SYNC);
+	/* Who passes nothing to the device may throw away what it wrote. */
+	bus = dma_map_single_attrs(&w.dev, buf, 2048, DMA_FROM_DEVICE, DMA_ATTR_SKIP_CPU_SYNC);
+	assert_int_equal(dma_mapping_error(&w.dev, bus), 0);
+	dma_unmap_single_attrs(&w.dev, bus, 2048, DMA_FROM_DEVICE, DMA_ATTR_SKIP_CPU_SYNC);
+	/* The device has written nothing. */
+	bus = dma_map_single(&w.dev, buf, 2048, DMA_TO_DEVICE);
+	assert_int_equal(dma_mapping_error(&w.dev, bus), 0);
+	dma_unmap_single_attrs(&w.dev, bus, 2048, DMA_TO_DEVICE, DMA_ATTR_SKIP_CPU_SYNC);
+	assert_int_equal(w.ntold, 0);
+
+	bus = dma_map_single(&w.dev, buf, 2048, DMA_FROM_DEVICE);
+	assert_int_equal(dma_mapping_error(&w.dev, bus), 0);
+	unsigned line = __LINE__ + 1;
+	dma_unmap_single_attrs(&w.dev, bus, 2048, DMA_FROM_DEVICE, DMA_ATTR_SKIP_CPU_SYNC);
+	assert_told(&w, 0, METE_DMA_M16, "dma_unmap_single_attrs", line);
+	bus = dma_map_single(&w.dev, buf, 2048, DMA_FROM_DEVICE);
+	assert_int_equal(dma_mapping_error(&w.dev, bus), 0);
+	dma_sync_single_for_cpu(&w.dev, bus, 2048, DMA_FROM_DEVICE);
+	dma_sync_single_for_device(&w.dev, bus, 2048, DMA_FROM_DEVICE); /* and once more by the device */
+	line = __LINE__ + 1;
+	dma_unmap_single_attrs(&w.dev, bus, 2048, DMA_FROM_DEVICE, DMA_ATTR_SKIP_CPU_SYNC);
+	assert_told(&w, 1, METE_DMA_M16, "dma_unmap_single_attrs", line);
+	kfree(buf);
+	end(&w);
+}
+
+/* A mistake that leaves memory allocated is one mistake, and not a leak besides. */
+static void test_linux_what_cannot_be_freed_is_no_leak(void **state)
+{
+	struct world w;
+	dma_addr_t bus;
+	(void)state;
+
+	start(&w);
+	void *cpu = dma_alloc_coherent(&w.dev, 4096, &bus, GFP_KERNEL);
+	assert_non_null(cpu);
+	unsigned line = __LINE__ + 1;
+	dma_free_coherent(&w.dev, 8192, cpu, bus);
+	assert_told(&w, 0, METE_DMA_A02, "dma_free_coherent", line);
+	assert_int_equal(mete_check_leaks(w.check, NULL), 0);
+	dma_free_coherent(&w.dev, 4096, cpu, bus);
+	assert_int_equal(w.ntold, 1);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_linux_streaming),
 		cmocka_unit_test(test_linux_coherent),
 		cmocka_unit_test(test_linux_lists),
+		cmocka_unit_test(test_linux_sync_by_hand),
+		cmocka_unit_test(test_linux_what_cannot_be_freed_is_no_leak),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ static bool wait_never(void *ctx)
 	return false;
 }
 
-/* Whether an operation is to fail; `len` bytes of `what`. */
+/* Whether an operation is to fail; `len` bytes could not be `what`. */
 static bool nth_fails(struct mete_test *test, const char *kind, size_t len, const char *what)
 {
 	struct nth *nth = &test->nth;
@@ -46,7 +46,7 @@ static bool nth_fails(struct mete_test *test, const char *kind, size_t len, cons
 		return false;
 	nth->fired = true;
 	(void)mete__test_inside(&nth->call, &nth->site);
-	snprintf(nth->what, sizeof nth->what, "%zu bytes %s", len, what);
+	snprintf(nth->what, sizeof nth->what, "%zu bytes could not be %s", len, what);
 	if (kind != &record_kind) {
 		nth->sticky = kind;
 		test->provider->hooks.may_wait = wait_never;
@@ -67,7 +67,7 @@ void mete__nth_heard(struct nth *nth, const struct mete_provider *provider, cons
 static int nth_take(void *ctx, const struct mete_want *want, struct mete_run *ret_run)
 {
 	struct mete_test *test = ctx;
-	if (nth_fails(test, &take_kind, want->len, "of memory"))
+	if (nth_fails(test, &take_kind, want->len, "allocated"))
 		return METE_ENOMEM;
 	return test->nth.real->take(test->nth.real_ctx, want, ret_run);
 }
@@ -82,7 +82,7 @@ static void nth_give(void *ctx, const struct mete_run *run)
 static int nth_translate(void *ctx, const void *cpu, size_t len, mete_paddr *ret_phys, size_t *ret_len)
 {
 	struct mete_test *test = ctx;
-	if (nth_fails(test, &translate_kind, len, "to be mapped"))
+	if (nth_fails(test, &translate_kind, len, "mapped"))
 		return METE_ENOMEM;
 	return test->nth.real->translate(test->nth.real_ctx, cpu, len, ret_phys, ret_len);
 }
@@ -90,7 +90,7 @@ static int nth_translate(void *ctx, const void *cpu, size_t len, mete_paddr *ret
 static void *nth_record_alloc(void *ctx, size_t len)
 {
 	struct mete_test *test = ctx;
-	if (nth_fails(test, &record_kind, len, "of a record"))
+	if (nth_fails(test, &record_kind, len, "had for a record"))
 		return NULL;
 	return test->nth.real->record_alloc(test->nth.real_ctx, len);
 }
@@ -150,7 +150,7 @@ char *mete__nth_words(struct mete_test *test)
 	FILE *out = open_memstream(&text, &len);
 	if (!out)
 		return NULL;
-	fprintf(out, "After there were no %s", nth->what);
+	fprintf(out, "When %s", nth->what);
 	if (nth->call)
 		fprintf(out, " in %s()", nth->call);
 	if (mete_check_line(test->check, nth->site, &file, &line, &function)) {
@@ -210,7 +210,7 @@ size_t mete_test_each_failure(struct mete_test *test, int (*body)(void *ctx), vo
 static int domain_map(void *ctx, mete_baddr iova, mete_paddr phys, size_t len, enum mete_access access)
 {
 	struct nth_domain *d = ctx;
-	if (nth_fails(d->test, &map_kind, len, "behind the IOMMU"))
+	if (nth_fails(d->test, &map_kind, len, "mapped behind the IOMMU"))
 		return METE_ENOMEM;
 	return d->real.ops->map(d->real.ctx, iova, phys, len, access);
 }

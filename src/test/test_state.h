@@ -21,7 +21,7 @@ struct nth {
 	size_t left;                  /* operations that succeed before the one that fails */
 	bool fired;
 	const void *sticky;           /* of the same kind fail until the driver has heard of it; NULL: none */
-	char what[64];                /* "4096 bytes of memory" */
+	char what[64];                /* "4096 bytes could not be allocated" */
 	const char *call;             /* that it failed in; NULL: the core's own, or not known */
 	const void *site;
 	struct nth_domain *domains;

@@ -46,6 +46,7 @@ struct mete_arena_config {
 	/* Cache maintenance as in struct mete_provider_ops; NULL: for coherent devices only. */
 	void (*cache)(void *ctx, enum mete_cache op, void *cpu, mete_paddr phys, size_t len);
 	void *translate_ctx; /* of these three */
+	bool twice;          /* devices reach the spans by other mappings than the CPU: see METE_TRAIT_TWICE */
 };
 
 /* Records of the arena kept in caller's memory: free lists by power of two. */

@@ -54,7 +54,7 @@ struct mete_device {
 };
 
 /* Flags of the allocating calls. */
-#define METE_ZERO 0x1u /* clear the memory */
+#define METE_ZERO 0x1u /* clear the memory; with an observer, as much of it as was asked for */
 #define METE_WAIT 0x2u /* if memory lacks, wait until some is freed */
 
 /* Which of a device's two constraints. */

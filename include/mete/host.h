@@ -25,6 +25,8 @@ struct mete_host_config {
 	size_t congruent;    /* pointers and physical addresses agree modulo this power of two, from `frame` to 1 MiB;
 	                      * 0: METE_CONGRUENT.  Less is hostile: alignment then holds on the bus only */
 	bool single;         /* no lock: one thread only */
+	bool twice;          /* the spans are mapped a second time, and that is what mete_host_device_view() shows: so a verifier
+	                      * may close the CPU's mapping while a device owns the memory */
 };
 
 #ifdef __cplusplus

@@ -7,7 +7,9 @@
  *
  * An observer hears two things.  A face tells which of its calls was entered, and from where, before it does anything.
  * The core tells what happens, as events: frees, unmaps and syncs before anything is checked, so with the arguments as they
- * were given; allocations and mappings when they are made or refused.
+ * were given; allocations and mappings when they are made or refused.  So the observer knows that memory is the CPU's before
+ * the library itself touches it: memory that is to be cleared is told before it is, and only its `len` bytes are cleared
+ * then; what lies behind is the observer's.
  *
  * An observer changes nothing.  It may not call the library with the provider's objects, may not sleep, and must stand being
  * called by several threads at once, and in interrupt handlers if the library is.
@@ -19,7 +21,7 @@
 #include <mete/provider.h>
 
 enum mete_event_kind {
-	METE_EVENT_ALLOC,   /* memory was handed out, or refused: device, owner, cpu, bus, len, memory */
+	METE_EVENT_ALLOC,   /* memory was handed out, or refused: device, owner, cpu, bus, len, room, memory */
 	METE_EVENT_FREE,    /* a free was asked for: device, owner, cpu, len (0: the call has none) */
 	METE_EVENT_MAP,     /* a mapping was made, or refused: device, cpu, phys, bus, len, access, flags */
 	METE_EVENT_UNMAP,   /* an unmap was asked for: device, bus, len, access, flags */
@@ -35,6 +37,10 @@ enum mete_event_kind {
 	METE_EVENT_MISTAKE, /* a face found a mistake by itself, and told mete_provider_note(): error */
 	METE_EVENT_BORN,    /* a device, pool, classes, bounce area or map was initialised: device, owner */
 	METE_EVENT_GONE,    /* it was finished, or that was refused: device, owner */
+	METE_EVENT_PASSED,  /* the sync for the device that was asked for last on this thread was done: device, bus or else owner and
+	                     * off, len, access */
+	METE_EVENT_TAKE,    /* a run was taken from the provider, by whomever: cpu, phys, len.  Told by providers with
+	                     * METE_TRAIT_STAYS */
 };
 
 /* What owns memory, or is born. */
@@ -58,6 +64,7 @@ struct mete_event {
 	mete_paddr phys;
 	mete_baddr bus;
 	size_t len;
+	size_t room;                 /* bytes from `cpu` on that are nobody else's: what lies behind `len` is unused */
 	size_t off;
 	enum mete_memory memory;
 	enum mete_access access;

@@ -34,6 +34,15 @@ enum mete_cache {
 };
 
 /*
+ * What a verifier may do with memory of a provider; bits.
+ */
+enum mete_trait {
+	METE_TRAIT_STAYS = 1, /* the CPU may read and write it, and nobody else does, also while it is free.  The provider
+	                        * tells METE_EVENT_TAKE when it is taken */
+	METE_TRAIT_TWICE = 2, /* devices reach it by another mapping than the CPU, so that the CPU's may be closed */
+};
+
+/*
  * What is asked of a provider.  0 means "no limit" in each field but `len`.  A run starts at a frame and is whole frames
  * long; the limits concern its first `len` bytes, the rest of the last frame is padding.
  */
@@ -96,6 +105,9 @@ struct mete_provider_ops {
 	 * coherent devices can be mapped for.
 	 */
 	void (*cache)(void *ctx, enum mete_cache op, void *cpu, mete_paddr phys, size_t len);
+
+	/* The traits (METE_TRAIT_STAYS, ...) that all of [cpu, cpu + len - 1] has.  NULL: none.  For verifiers. */
+	unsigned (*traits)(void *ctx, const void *cpu, size_t len);
 };
 
 /*

@@ -488,6 +488,9 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 	case METE_EVENT_GONE:
 		judge_life(check, e, here, found);
 		break;
+	case METE_EVENT_PASSED:
+	case METE_EVENT_TAKE:
+		break;
 	}
 	if (check->ledger.lacking) {
 		check->ledger.lacking = false;

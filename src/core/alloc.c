@@ -75,10 +75,9 @@ int mete_classes_alloc(struct mete_classes *classes, size_t len, unsigned flags,
 	if (len - 1 >= METE_CLASS_MAX)
 		return classes_bad_argument(classes);
 	struct mete_pool *pool = &classes->pool[class_of_last(len - 1)];
-	int error = mete__pool_alloc(pool, flags, ret_cpu, ret_bus);
 	if (pool->provider && METE_OBSERVED(pool->provider))
-		mete__pool_tell(pool, METE_OWNER_CLASSES, classes, METE_CALLER(), len, error ? NULL : *ret_cpu, error);
-	return error;
+		return mete__pool_alloc_observed(pool, flags, len, METE_OWNER_CLASSES, classes, METE_CALLER(), ret_cpu, ret_bus);
+	return mete__pool_alloc(pool, flags, ret_cpu, ret_bus);
 }
 
 /* The shelf is empty, or the guard busy. */

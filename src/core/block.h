@@ -18,6 +18,10 @@
 void mete__pool_tell(struct mete_pool *pool, enum mete_owner_kind owner_kind, const void *owner, const void *site,
     size_t len, const void *cpu, int error);
 
+/* Take a block of `len` bytes and tell of it, before it is cleared. */
+int mete__pool_alloc_observed(struct mete_pool *pool, unsigned flags, size_t len, enum mete_owner_kind owner_kind,
+    const void *owner, const void *site, void **ret_cpu, mete_baddr *ret_bus);
+
 /* mete_pool_alloc() without telling. */
 int mete__pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus);
 

@@ -181,7 +181,7 @@ int mete__device_merge(struct mete_device *device, enum mete_use use, const stru
 }
 
 static int device_alloc(struct mete_device *device, const struct mete_constraint *limit, size_t len,
-    enum mete_memory memory, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
+    enum mete_memory memory, unsigned flags, void **ret_cpu, mete_baddr *ret_bus, size_t *ret_room)
 {
 	struct mete_provider *p = device->provider;
 	struct device_request r;
@@ -205,8 +205,7 @@ static int device_alloc(struct mete_device *device, const struct mete_constraint
 	guard_enter(p);
 	device->nlive++;
 	guard_leave(p);
-	if (flags & METE_ZERO)
-		mete__bytes_zero(r.slab->run.cpu, r.slab->run.len);
+	*ret_room = r.slab->run.len;
 	*ret_cpu = r.slab->run.cpu;
 	*ret_bus = r.slab->bus;
 	return 0;
@@ -216,13 +215,18 @@ int mete_device_alloc(struct mete_device *device, const struct mete_constraint *
     enum mete_memory memory, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
 {
 	mete_baddr bus = 0;
-	int error = device_alloc(device, limit, len, memory, flags, ret_cpu, &bus);
+	size_t room = 0;
+	int error = device_alloc(device, limit, len, memory, flags, ret_cpu, &bus, &room);
 
 	if (!error && ret_bus)
 		*ret_bus = bus;
-	if (METE_OBSERVED(device->provider))
-		mete__tell_alloc(METE_CALLER(), device, METE_OWNER_DEVICE, device, error ? NULL : *ret_cpu, bus, len, memory,
-		    error);
+	if (METE_OBSERVED(device->provider)) {
+		mete__tell_alloc(METE_CALLER(), device, METE_OWNER_DEVICE, device, error ? NULL : *ret_cpu, bus, len, room,
+		    memory, error);
+		room = len;
+	}
+	if (!error && (flags & METE_ZERO))
+		mete__bytes_zero(*ret_cpu, room);
 	return error;
 }
 

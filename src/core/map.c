@@ -348,6 +348,7 @@ int mete_map_sync(struct mete_map *map, size_t off, size_t len, enum mete_sync s
 {
 	struct mete_device *device = map->device;
 	struct mete_provider *p = device->provider;
+	const struct { size_t off, len; } asked = { off, len };
 
 	if (METE_OBSERVED(p))
 		mete__tell_map(METE_EVENT_MAP_SYNC, METE_CALLER(), map, off, len, access, sync, 0);
@@ -366,6 +367,8 @@ int mete_map_sync(struct mete_map *map, size_t off, size_t len, enum mete_sync s
 		len -= part;
 	}
 	map->state = sync == METE_FOR_DEVICE ? METE_MAP_DEVICE : METE_MAP_CPU;
+	if (sync == METE_FOR_DEVICE && METE_OBSERVED(p))
+		mete__tell_map(METE_EVENT_PASSED, NULL, map, asked.off, asked.len, access, 0, 0);
 	return 0;
 }
 

@@ -365,16 +365,26 @@ void mete__pool_tell(struct mete_pool *pool, enum mete_owner_kind owner_kind, co
     size_t len, const void *cpu, int error)
 {
 	mete_baddr bus = error ? 0 : block_bus(pool, cpu);
-	mete__tell_alloc(site, pool->device, owner_kind, owner, error ? NULL : cpu, bus, len, pool->memory, error);
+	mete__tell_alloc(site, pool->device, owner_kind, owner, error ? NULL : cpu, bus, len, error ? 0 : pool->stride,
+	    pool->memory, error);
+}
+
+BITS_NOINLINE int mete__pool_alloc_observed(struct mete_pool *pool, unsigned flags, size_t len,
+    enum mete_owner_kind owner_kind, const void *owner, const void *site, void **ret_cpu, mete_baddr *ret_bus)
+{
+	int error = mete__pool_alloc(pool, flags & ~METE_ZERO, ret_cpu, ret_bus);
+
+	mete__pool_tell(pool, owner_kind, owner, site, len, error ? NULL : *ret_cpu, error);
+	if (!error && (flags & METE_ZERO))
+		mete__bytes_zero(*ret_cpu, len);
+	return error;
 }
 
 int mete_pool_alloc(struct mete_pool *pool, unsigned flags, void **ret_cpu, mete_baddr *ret_bus)
 {
-	int error = mete__pool_alloc(pool, flags, ret_cpu, ret_bus);
-
 	if (pool->provider && METE_OBSERVED(pool->provider))
-		mete__pool_tell(pool, METE_OWNER_POOL, pool, METE_CALLER(), pool->len, error ? NULL : *ret_cpu, error);
-	return error;
+		return mete__pool_alloc_observed(pool, flags, pool->len, METE_OWNER_POOL, pool, METE_CALLER(), ret_cpu, ret_bus);
+	return mete__pool_alloc(pool, flags, ret_cpu, ret_bus);
 }
 
 int mete_pool_free(struct mete_pool *pool, void *cpu)

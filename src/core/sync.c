@@ -189,5 +189,7 @@ int mete_sync_single(struct mete_device *device, mete_baddr bus, size_t len, enu
 	if ((mete_baddr)len != len || !checked_last_bus(bus, (mete_baddr)len, &last))
 		return mete__line_count(p, &p->counters.bad_address, METE_EFAULT);
 	int error = mete__way_sync(device, bus, len, sync, access);
+	if (!error && sync == METE_FOR_DEVICE && METE_OBSERVED(p))
+		mete__tell_single(METE_EVENT_PASSED, NULL, device, NULL, 0, bus, len, access, 0, 0);
 	return error ? mete__line_count(p, &p->counters.bad_address, error) : 0;
 }

@@ -31,7 +31,7 @@ static void event_tell(const struct mete_event *e)
 }
 
 void mete__tell_alloc(const void *site, struct mete_device *device, enum mete_owner_kind owner_kind, const void *owner,
-    const void *cpu, mete_baddr bus, size_t len, enum mete_memory memory, int error)
+    const void *cpu, mete_baddr bus, size_t len, size_t room, enum mete_memory memory, int error)
 {
 	struct mete_event e;
 
@@ -41,6 +41,7 @@ void mete__tell_alloc(const void *site, struct mete_device *device, enum mete_ow
 	e.cpu = cpu;
 	e.bus = bus;
 	e.len = len;
+	e.room = room;
 	e.memory = memory;
 	e.error = error;
 	event_tell(&e);

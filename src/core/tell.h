@@ -10,7 +10,8 @@
 
 /* Memory was handed out, or was not. */
 void mete__tell_alloc(const void *site, struct mete_device *device, enum mete_owner_kind owner_kind, const void *owner,
-    const void *cpu, mete_baddr bus, size_t len, enum mete_memory memory, int error);
+    const void *cpu, mete_baddr bus, size_t len, size_t room, enum mete_memory memory,
+    int error);
 
 /* Memory is asked back. */
 void mete__tell_memory(enum mete_event_kind kind, const void *site, struct mete_device *device,

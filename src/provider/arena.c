@@ -6,6 +6,7 @@
  * of their own, for one short critical section a call.
  */
 #include <mete/arena.h>
+#include <mete/observe.h>
 
 #include "bits.h"
 #include "bytes.h"
@@ -33,6 +34,20 @@ void *mete_arena_cpu(const struct mete_arena *arena, mete_paddr phys, size_t len
 	return NULL;
 }
 
+/* A verifier may have filled what was free. */
+static BITS_NOINLINE void arena_tell(struct mete_arena *arena, const struct mete_run *run)
+{
+	struct mete_observer *observer = arena->provider.observer;
+	struct mete_event e;
+
+	mete__bytes_zero(&e, sizeof e);
+	e.kind = METE_EVENT_TAKE;
+	e.cpu = run->cpu;
+	e.phys = run->phys;
+	e.len = run->len;
+	observer->event(observer, &e);
+}
+
 static int arena_take(void *ctx, const struct mete_want *want, struct mete_run *ret_run)
 {
 	struct mete_arena *arena = ctx;
@@ -46,6 +61,8 @@ static int arena_take(void *ctx, const struct mete_want *want, struct mete_run *
 	ret_run->phys = phys;
 	ret_run->len = (want->len + (arena->frames.frame - 1)) & ~(arena->frames.frame - 1);
 	ret_run->cpu = mete_arena_cpu(arena, phys, ret_run->len);
+	if (METE_OBSERVED(&arena->provider))
+		arena_tell(arena, ret_run);
 	return 0;
 }
 
@@ -101,6 +118,19 @@ static void arena_cache(void *ctx, enum mete_cache op, void *cpu, mete_paddr phy
 	arena->config.cache(arena->config.translate_ctx, op, cpu, phys, len);
 }
 
+static unsigned arena_traits(void *ctx, const void *cpu, size_t len)
+{
+	struct mete_arena *arena = ctx;
+
+	for (size_t i = 0; i < arena->config.nspans; i++) {
+		const struct mete_span *span = &arena->span[i];
+		uintptr_t off = (uintptr_t)cpu - (uintptr_t)span->cpu;
+		if (off < span->len && len <= span->len - off)
+			return METE_TRAIT_STAYS | (arena->config.twice ? METE_TRAIT_TWICE : 0);
+	}
+	return 0;
+}
+
 static void *arena_record_alloc(void *ctx, size_t len)
 {
 	struct mete_arena *arena = ctx;
@@ -134,6 +164,7 @@ static const struct mete_provider_ops arena_ops = {
 	.record_alloc = arena_record_alloc,
 	.record_free = arena_record_free,
 	.view = arena_view,
+	.traits = arena_traits,
 };
 
 static const struct mete_provider_ops arena_cached_ops = {
@@ -144,6 +175,7 @@ static const struct mete_provider_ops arena_cached_ops = {
 	.record_free = arena_record_free,
 	.view = arena_view,
 	.cache = arena_cache,
+	.traits = arena_traits,
 };
 
 static bool span_sane(const struct mete_span *span, size_t frame)

@@ -17,6 +17,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "bits.h"
 #include "checked.h"
@@ -39,6 +40,7 @@ struct mete_host {
 	uint64_t key[4];
 	void *reserved;
 	size_t reserved_len;
+	size_t twin;              /* from the CPU's view of a span to the device's; 0: they are the same */
 };
 
 static void host_lock(void *ctx)
@@ -146,7 +148,8 @@ static int host_translate(void *ctx, const void *cpu, size_t len, mete_paddr *re
 	return 0;
 }
 
-int mete_host_device_view(struct mete_host *host, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len)
+/* The view at `phys`; of the provider's own memory, `twin` bytes behind the CPU's. */
+static int host_find(struct mete_host *host, mete_paddr phys, size_t len, size_t twin, void **ret_cpu, size_t *ret_len)
 {
 	size_t frame = host->arena.frames.frame;
 
@@ -156,7 +159,7 @@ int mete_host_device_view(struct mete_host *host, mete_paddr phys, size_t len, v
 		const struct mete_span *span = &host->arena.span[i];
 		if (phys >= span->phys && phys - span->phys < span->len) {
 			size_t off = (size_t)(phys - span->phys);
-			*ret_cpu = (unsigned char *)span->cpu + off;
+			*ret_cpu = (unsigned char *)span->cpu + off + twin;
 			*ret_len = len < span->len - off ? len : span->len - off;
 			return 0;
 		}
@@ -176,9 +179,14 @@ int mete_host_device_view(struct mete_host *host, mete_paddr phys, size_t len, v
 	return 0;
 }
 
+int mete_host_device_view(struct mete_host *host, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len)
+{
+	return host_find(host, phys, len, host->twin, ret_cpu, ret_len);
+}
+
 static int host_view(void *ctx, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len)
 {
-	return mete_host_device_view(ctx, phys, len, ret_cpu, ret_len);
+	return host_find(ctx, phys, len, 0, ret_cpu, ret_len);
 }
 
 static void *host_record_alloc(void *ctx, size_t len)
@@ -226,6 +234,19 @@ static bool config_sane(const struct mete_host_config *c)
 	    c->large <= SIZE_MAX / 4 && c->large < (uint64_t)1 << 46;
 }
 
+/* Nameless memory of `len` bytes in place of [at, at + len), and once more `len` bytes behind it. */
+static int host_twice(unsigned char *at, size_t len)
+{
+	int fd = memfd_create("mete-host", MFD_CLOEXEC);
+	if (fd < 0)
+		return METE_ENOMEM;
+	bool done = !ftruncate(fd, (off_t)len);
+	for (size_t i = 0; done && i < 2; i++)
+		done = mmap(at + i * len, len, PROT_NONE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0) != MAP_FAILED;
+	close(fd); /* the mappings keep it */
+	return done ? 0 : METE_ENOMEM;
+}
+
 /* Pointers for the three spans in one reservation, and invented addresses for them. */
 static int host_spans(struct mete_host *host, const struct mete_host_config *c, struct mete_span *spans)
 {
@@ -239,15 +260,23 @@ static int host_spans(struct mete_host *host, const struct mete_host_config *c, 
 		if (!checked_up(lens[i], c->frame, &lens[i]) || !checked_add(total, lens[i] + 2 * GUARD, &total))
 			return METE_EINVAL;
 	}
+	if (c->twice) { /* a whole number of frames, whatever the machine's are */
+		host->twin = total = (total + MIB) & ~(MIB - 1);
+		if (!checked_mul(total, 2, &total))
+			return METE_EINVAL;
+	}
 	void *memory = mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return METE_ENOMEM;
 	host->reserved = memory;
 	host->reserved_len = total;
+	if (host->twin && host_twice(memory, host->twin))
+		return METE_ENOMEM;
 
 	unsigned char *at = (unsigned char *)(((uintptr_t)memory + (MIB - 1)) & ~(uintptr_t)(MIB - 1));
 	for (int i = 0; i < NSPANS; i++) {
-		if (mprotect(at, lens[i], PROT_READ | PROT_WRITE))
+		if (mprotect(at, lens[i], PROT_READ | PROT_WRITE) ||
+		    (host->twin && mprotect(at + host->twin, lens[i], PROT_READ | PROT_WRITE)))
 			return METE_ENOMEM;
 		spans[i].cpu = at;
 		spans[i].len = lens[i];
@@ -302,6 +331,7 @@ int mete_host_create(const struct mete_host_config *given, struct mete_host **re
 			.translate = host_translate,
 			.view = host_view,
 			.translate_ctx = host,
+			.twice = config.twice,
 		};
 		error = mete_arena_init(&host->arena, &arena);
 	}

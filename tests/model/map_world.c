@@ -463,8 +463,9 @@ void world_open(struct map_world *world, const struct world_config *config, stru
 	world->dirty = model_zeroed(world->len >> world->line_shift, 1);
 	world->busy = model_zeroed(world->len, 1);
 
-	world->ops = (struct mete_provider_ops){ world_take, world_give, world_translate, world_record_alloc,
-		world_record_free, world_view, config->cacheless ? NULL : world_cache };
+	world->ops = (struct mete_provider_ops){ .take = world_take, .give = world_give, .translate = world_translate,
+		.record_alloc = world_record_alloc, .record_free = world_record_free, .view = world_view,
+		.cache = config->cacheless ? NULL : world_cache };
 	provider.extent = world->cpu;
 	provider.extent_len = config->nrun * config->frame;
 	provider.phys_last = world_phys(world, (config->nrun << world->frame_shift) - 1);

@@ -88,6 +88,45 @@ static void test_views_agree_modulo_congruent_and_no_more(void **state)
 	}
 }
 
+/* The same memory by two pointers, in all three spans; nothing else differs. */
+static void test_twice_is_two_mappings_of_one_memory(void **state)
+{
+	static const mete_paddr last[] = { 0, UINT32_MAX, 0xffffff };
+	const struct mete_host_config config = { .seed = 7, .twice = true }, plain = { .seed = 7 };
+	struct mete_host *host = host_with(&config), *once = host_with(&plain);
+	struct mete_provider *p = mete_host_provider(host), *q = mete_host_provider(once);
+	(void)state;
+
+	for (size_t i = 0; i < 3; i++) {
+		const struct mete_want want = { .len = 8192, .last = last[i] };
+		struct mete_run run, other;
+		unsigned char *cpu;
+		void *view;
+		size_t len;
+		assert_ok(p->ops->take(p->ctx, &want, &run));
+		assert_ok(q->ops->take(q->ctx, &want, &other));
+		assert_int_equal(run.phys >> 20, other.phys >> 20); /* the seed decides, as far as pointers do not */
+		assert_int_equal(p->ops->traits(p->ctx, run.cpu, run.len), METE_TRAIT_STAYS | METE_TRAIT_TWICE);
+		assert_int_equal(q->ops->traits(q->ctx, other.cpu, other.len), METE_TRAIT_STAYS);
+		assert_ok(mete_host_device_view(host, run.phys + 100, 8092, &view, &len));
+		assert_int_equal(len, 8092);
+		cpu = run.cpu;
+		assert_true(view != cpu + 100);
+		memset(cpu, 0, 8192);
+		memset(view, 0x5a, len);
+		assert_int_equal(cpu[99], 0);
+		assert_int_equal(cpu[100], 0x5a);
+		assert_int_equal(cpu[8191], 0x5a);
+		assert_ok(p->ops->view(p->ctx, run.phys, 8192, &view, &len));
+		assert_ptr_equal(view, cpu);
+		p->ops->give(p->ctx, &run);
+		q->ops->give(q->ctx, &other);
+	}
+	assert_int_equal(p->ops->traits(p->ctx, &config, sizeof config), 0);
+	assert_ok(mete_host_destroy(host));
+	assert_ok(mete_host_destroy(once));
+}
+
 static void test_foreign_memory_is_scrambled_page_by_page(void **state)
 {
 	struct mete_host *host = host_with(NULL);
@@ -209,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_most_memory_is_where_narrow_devices_cannot_reach),
 		cmocka_unit_test(test_addresses_depend_on_the_seed_alone),
 		cmocka_unit_test(test_views_agree_modulo_congruent_and_no_more),
+		cmocka_unit_test(test_twice_is_two_mappings_of_one_memory),
 		cmocka_unit_test(test_foreign_memory_is_scrambled_page_by_page),
 		cmocka_unit_test(test_a_device_finds_what_was_translated),
 		cmocka_unit_test(test_where_there_is_no_memory_a_device_finds_none),

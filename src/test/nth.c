@@ -113,6 +113,12 @@ static void nth_cache(void *ctx, enum mete_cache op, void *cpu, mete_paddr phys,
 	test->nth.real->cache(test->nth.real_ctx, op, cpu, phys, len);
 }
 
+static unsigned nth_traits(void *ctx, const void *cpu, size_t len)
+{
+	struct mete_test *test = ctx;
+	return test->nth.real->traits(test->nth.real_ctx, cpu, len);
+}
+
 /* The operation after `n` others fails. */
 static void nth_arm(struct mete_test *test, size_t n)
 {
@@ -121,7 +127,7 @@ static void nth_arm(struct mete_test *test, size_t n)
 
 	test->nth = (struct nth){ .real = p->ops, .real_ctx = p->ctx, .may_wait = p->hooks.may_wait, .left = n, .domains = domains };
 	test->nth.ops = (struct mete_provider_ops){ nth_take, nth_give, nth_translate, nth_record_alloc, nth_record_free,
-		p->ops->view ? nth_view : NULL, p->ops->cache ? nth_cache : NULL };
+		p->ops->view ? nth_view : NULL, p->ops->cache ? nth_cache : NULL, p->ops->traits ? nth_traits : NULL };
 	p->ops = &test->nth.ops;
 	p->ctx = test;
 }

@@ -2,83 +2,34 @@
 /*
  * A machine of our own: RAM, a PCI bus and the models on it.
  *
- * Here is what every access of the CPU meets: configuration space, decoding, the MSI-X table.  What real machines do and
+ * Here is what every access of the CPU meets: configuration space, decoding, registers.  What real machines do and
  * drivers get wrong is kept: a function does not answer before memory decoding is on, cannot reach memory before it may
  * master the bus, sees all ones where nobody answers, and finds nothing beyond RAM.
- *
- * The rig's words, where messages go, are at the machine's interrupt controller: the same place on every bus, whatever its
- * ranges and its IOMMU, as on real machines.  A message that goes anywhere else is a write to memory like any other.
  */
 #define _GNU_SOURCE
 #include "sim_machine.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Configuration space that matters here; the capability is at the first free place. */
+/* Configuration space that matters here; for the rest of it see sim_irq.c. */
 #define SIM_COMMAND 0x04
 #define SIM_COMMAND_MEMORY 0x2u
 #define SIM_COMMAND_MASTER 0x4u
-#define SIM_COMMAND_INTX_OFF 0x400u
-#define SIM_STATUS 0x06
-#define SIM_STATUS_INTX 0x8u
-#define SIM_STATUS_CAPABILITIES 0x10u
 #define SIM_CLASS 0x08
 #define SIM_BAR0 0x10
-#define SIM_CAPABILITIES 0x34
-#define SIM_PIN 0x3d
-#define SIM_CAPABILITY 0x40
-#define SIM_MSIX_ID 0x11
-#define SIM_MSIX_ON 0x8000u
-#define SIM_MSIX_MASK 0x4000u
-#define SIM_MSI_ID 0x05
-#define SIM_MSI_ON 0x1u
-#define SIM_MSI_64 0x80u
-#define SIM_PENDING 4096u      /* from the MSI-X table to its pending bits */
-
-static uint32_t sim_config(const struct sim_function *function, unsigned offset, unsigned width)
-{
-	return (uint32_t)sim_load(&function->config[offset], width);
-}
-
-static void sim_config_msix(struct sim_function *f)
-{
-	sim_store(&f->config[SIM_CAPABILITY], 2, SIM_MSIX_ID);
-	sim_store(&f->config[SIM_CAPABILITY + 2], 2, f->nvectors - 1);
-	sim_store(&f->config[SIM_CAPABILITY + 4], 4, f->msix_table);
-	sim_store(&f->config[SIM_CAPABILITY + 8], 4, f->msix_table + SIM_PENDING);
-	sim_store(&f->writable[SIM_CAPABILITY + 2], 2, SIM_MSIX_ON | SIM_MSIX_MASK);
-	for (unsigned v = 0; v < f->nvectors; v++)
-		f->table[v * 16 + 12] = 1; /* masked after reset */
-}
-
-static void sim_config_msi(struct sim_function *f)
-{
-	sim_store(&f->config[SIM_CAPABILITY], 2, SIM_MSI_ID);
-	sim_store(&f->config[SIM_CAPABILITY + 2], 2, SIM_MSI_64);
-	f->config[SIM_PIN] = 1;
-	sim_store(&f->writable[SIM_CAPABILITY + 2], 2, SIM_MSI_ON);
-	sim_store(&f->writable[SIM_CAPABILITY + 4], 8, ~3ull);
-	sim_store(&f->writable[SIM_CAPABILITY + 12], 2, 0xffff);
-}
 
 static void sim_config_init(struct sim_function *f)
 {
 	sim_store(&f->config[0], 2, f->vendor);
 	sim_store(&f->config[2], 2, f->device);
-	sim_store(&f->config[SIM_STATUS], 2, SIM_STATUS_CAPABILITIES);
 	sim_store(&f->config[SIM_CLASS], 4, f->class_revision);
 	sim_store(&f->config[SIM_BAR0], 4, f->bar_32 ? 0x0 : 0x4); /* memory, 64 bits */
-	f->config[SIM_CAPABILITIES] = SIM_CAPABILITY;
 	sim_store(&f->writable[SIM_COMMAND], 2, 0x0406 | 0x0001); /* INTx off, master, memory, I/O */
 	sim_store(&f->writable[SIM_BAR0], f->bar_32 ? 4 : 8, ~(f->bar_len - 1));
 	sim_store(&f->writable[0x3c], 1, 0xff); /* interrupt line: a notepad for firmware */
-	if (f->nvectors)
-		sim_config_msix(f);
-	else
-		sim_config_msi(f);
+	mete__sim_irq_init(f);
 }
 
 static void sim_add(struct sim *sim, struct sim_function *function)
@@ -96,93 +47,6 @@ static void sim_add(struct sim *sim, struct sim_function *function)
 bool mete__sim_masters(const struct sim_function *function)
 {
 	return sim_config(function, SIM_COMMAND, 2) & SIM_COMMAND_MASTER;
-}
-
-static void sim_word(struct sim *sim, uint64_t bus, uint32_t value)
-{
-	/* The CPU looks at the word without a lock: what the device wrote before must be there. */
-	atomic_store((_Atomic(uint32_t) *)(void *)(sim->rig.ram + bus), value);
-}
-
-static void sim_message(struct sim_function *function, unsigned vector, uint64_t bus, uint32_t data)
-{
-	const uint64_t words = RIG_WORDS, words_last = words + RIG_KNOWN * RIG_WORDS_LEN - 1;
-	unsigned char bytes[4];
-
-	if (!mete__sim_masters(function))
-		return;
-	sim_store(bytes, 4, data);
-	mete__sim_trace_add(function->sim, SIM_OP_IRQ, 0, sim_source(function), vector, bytes, 4);
-	if (bus >= words && bus <= words_last && !(bus & 3)) {
-		uint32_t value;
-		memcpy(&value, bytes, 4);
-		sim_word(function->sim, bus, value);
-	} else {
-		(void)mete__sim_put(function, bus, bytes, 4);
-	}
-}
-
-static void sim_deliver(struct sim_function *function, unsigned vector)
-{
-	const unsigned char *entry = &function->table[(size_t)vector * 16];
-	uint32_t control = sim_config(function, SIM_CAPABILITY + 2, 2);
-
-	if (!function->nvectors) {
-		function->pending &= ~1ull;
-		if (control & SIM_MSI_ON)
-			sim_message(function, 0, sim_load(&function->config[SIM_CAPABILITY + 4], 8),
-			    sim_config(function, SIM_CAPABILITY + 12, 2));
-		return;
-	}
-	if (!(control & SIM_MSIX_ON) || (control & SIM_MSIX_MASK) || (entry[12] & 1))
-		return;
-	function->pending &= ~(1ull << vector);
-	sim_message(function, vector, sim_load(entry, 8), (uint32_t)sim_load(entry + 8, 4));
-}
-
-static void sim_raise(struct sim_function *function, uint64_t vector)
-{
-	function->pending |= 1ull << vector;
-	sim_deliver(function, (unsigned)vector);
-}
-
-void mete__sim_raise(struct sim_function *function, unsigned vector)
-{
-	const struct mete_sim_rule *rule = mete__sim_fault(function->sim, METE_SIM_IRQ, sim_source(function), vector, 1);
-	uint64_t extra = 0;
-
-	if (rule && rule->fault == METE_SIM_DROP)
-		return;
-	if (rule && rule->fault == METE_SIM_DELAY) {
-		mete__sim_later(function, rule->operand, sim_raise, vector);
-		return;
-	}
-	if (rule && rule->fault == METE_SIM_EXTRA)
-		extra = rule->operand;
-	for (uint64_t i = 0; i <= extra; i++)
-		sim_raise(function, vector);
-}
-
-void mete__sim_line(struct sim_function *function, bool on)
-{
-	uint32_t control = sim_config(function, SIM_CAPABILITY + 2, 2);
-	uint32_t status = sim_config(function, SIM_STATUS, 2) & ~SIM_STATUS_INTX;
-
-	if (control & SIM_MSI_ON) {
-		if (on)
-			mete__sim_raise(function, 0);
-		return;
-	}
-	sim_store(&function->config[SIM_STATUS], 2, on ? status | SIM_STATUS_INTX : status);
-	mete__sim_trace_add(function->sim, SIM_OP_IRQ, on, sim_source(function), 0, NULL, 0);
-}
-
-static void sim_deliver_pending(struct sim_function *function)
-{
-	for (unsigned v = 0; v < function->nvectors; v++) {
-		if (function->pending >> v & 1)
-			sim_deliver(function, v);
-	}
 }
 
 /* Whether `offset` falls into `len` bytes at `start`, and where. */
@@ -212,7 +76,7 @@ static void sim_bar_write(struct sim_function *f, uint64_t offset, unsigned widt
 
 	if (f->nvectors && sim_within(offset, f->msix_table, (uint64_t)f->nvectors * 16, &at)) {
 		sim_store(&f->table[at], width, value);
-		sim_deliver_pending(f);
+		mete__sim_deliver_pending(f);
 	} else if (!f->nvectors || !sim_within(offset, f->msix_table + SIM_PENDING, 8, &at)) {
 		f->write(f, offset, width, value);
 	}
@@ -376,7 +240,7 @@ static int sim_config_write(struct mete_rig *rig, unsigned devfn, unsigned offse
 		*byte = (uint8_t)((*byte & ~may) | (value >> 8 * i & may));
 	}
 	if (f)
-		sim_deliver_pending(f);
+		mete__sim_deliver_pending(f);
 	mete__sim_leave(sim_of(rig));
 	return 0;
 }

@@ -2,7 +2,8 @@
 /*
  * The simulated machine, as its own parts see each other.
  *
- *   sim.c           configuration space, registers, messages; starting and stopping
+ *   sim.c           configuration space, registers; starting and stopping
+ *   sim_irq.c       messages and lines
  *   sim_time.c      the clock, the events, the thread
  *   sim_master.c    accesses of devices: what is checked, in which order
  *   sim_iommu.c     translations
@@ -28,6 +29,7 @@
 
 #define SIM_SLOTS 32
 #define SIM_PAGE 4096u
+#define SIM_PENDING 4096u       /* from the MSI-X table to its pending bits */
 #define SIM_ACCESS_MAX (16u << 20) /* bytes of one access */
 
 /* A stream of random numbers: one for each purpose, so that one more draw here changes nothing there. */
@@ -146,6 +148,12 @@ static inline uint16_t sim_source(const struct sim_function *function)
 	return (uint16_t)function->devfn;
 }
 
+/* Configuration space. */
+static inline uint32_t sim_config(const struct sim_function *function, unsigned offset, unsigned width)
+{
+	return (uint32_t)sim_load(&function->config[offset], width);
+}
+
 static inline uint64_t sim_ones(unsigned width)
 {
 	return width == 8 ? UINT64_MAX : (1ull << 8 * width) - 1;
@@ -156,6 +164,10 @@ struct sim *mete__sim(const struct mete_rig *rig);
 struct sim_function *mete__sim_function(const struct mete_rig_function *function);
 bool mete__sim_registers(const struct sim *sim, uint64_t first, uint64_t last); /* whether some function decodes any of it */
 bool mete__sim_masters(const struct sim_function *function);
+
+/* sim_irq.c: the capability in configuration space; vectors that were raised and not delivered. */
+void mete__sim_irq_init(struct sim_function *function);
+void mete__sim_deliver_pending(struct sim_function *function);
 
 /*
  * Every call from outside is between these two.  METE_EBUSY: it comes from inside a hook.  mete__sim_leave() does what

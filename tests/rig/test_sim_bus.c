@@ -51,6 +51,49 @@ static void test_an_offset_keeps_bus_and_physical_addresses_apart(void **state)
 	}
 }
 
+/* A function with 32 lines: its memory is in the upper half of what it reaches, and not where registers are. */
+static void test_an_offset_stays_away_from_registers(void **state)
+{
+	(void)state;
+	static const struct mete_sim_device copy = { .model = METE_SIM_COPY, .lines = 32 };
+	struct sim_bench b;
+
+	for (uint64_t seed = 1; seed < 30; seed++) {
+		sim_bench_open(&b, &(struct mete_sim_config){ .offset = true, .seed = seed, .devices = &copy, .ndevices = 1 });
+		assert_int_equal(b.bus.lines, 32);
+		assert_int_equal(b.bus.nranges, 1);
+		assert_int_equal(b.bus.range[0].len, SIM_BENCH_RAM - (1u << 20));
+		assert_true(b.bus.range[0].bus >= 1u << 31);
+		assert_true((uint64_t)b.bus.range[0].bus + b.bus.range[0].len <= 0xc0000000u);
+		sim_bench_close(&b);
+	}
+}
+
+/* Neighbours on the bus need not be neighbours in memory, and what is behind the last range is nothing. */
+static void test_an_access_goes_from_range_to_range(void **state)
+{
+	(void)state;
+	unsigned char seen[8], *p;
+	struct sim_bench b;
+	size_t len;
+
+	sim_bench_open(&b, NULL);
+	b.bus.nranges = 2;
+	b.bus.range[0] = (struct mete_bus_range){ .phys = 0x201000, .bus = 0x10000, .len = 0x1000 };
+	b.bus.range[1] = (struct mete_bus_range){ .phys = 0x200000, .bus = 0x11000, .len = 0x1000 };
+	assert_ok(mete_sim_bus_set(&b.copy, &b.bus));
+	assert_ok(sim_bench_put(&b, 0x10ffc, word, 8));
+	struct mete_provider *provider = mete_rig_provider(b.rig);
+	assert_ok(provider->ops->view(provider->ctx, 0x200000, 0x2000, (void **)&p, &len));
+	assert_memory_equal(p + 0x1ffc, word, 4);
+	assert_memory_equal(p, word + 4, 4);
+	memcpy(p + 0xffc, word, 4);
+	assert_error(sim_bench_get(&b, 0x11ffc, seen, 8), METE_EFAULT);
+	sim_bench_refused(&b, METE_SIM_UNMAPPED, 0x11ffc, 8, false);
+	assert_memory_equal(seen, "\1\2\3\4\xff\xff\xff\xff", 8);
+	sim_bench_close(&b);
+}
+
 static void test_what_is_refused_moves_nothing_and_reads_as_ones(void **state)
 {
 	(void)state;
@@ -387,6 +430,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory_is_reached_where_the_bus_shows_it),
 		cmocka_unit_test(test_an_offset_keeps_bus_and_physical_addresses_apart),
+		cmocka_unit_test(test_an_offset_stays_away_from_registers),
+		cmocka_unit_test(test_an_access_goes_from_range_to_range),
 		cmocka_unit_test(test_what_is_refused_moves_nothing_and_reads_as_ones),
 		cmocka_unit_test(test_a_function_has_the_lines_it_has),
 		cmocka_unit_test(test_a_boundary_is_never_crossed),

@@ -245,6 +245,35 @@ static void test_an_access_may_begin_outside_of_the_cache(void **state)
 	close_bench(&b);
 }
 
+/* Operations know their part of memory, and leave the rest alone. */
+static void test_an_operation_may_go_beyond_the_cache(void **state)
+{
+	(void)state;
+	const size_t cached = (SIM_BENCH_RAM - (1u << 20)) / 4 * 3; /* a quarter is coherent; here all are whole pages */
+	unsigned char *first, *last, seen;
+	struct bench b;
+	size_t len;
+
+	open_line(&b, 64);
+	struct mete_provider *provider = mete_rig_provider(b.b.rig);
+	assert_ok(provider->ops->view(provider->ctx, 1u << 20, 64, (void **)&first, &len));
+	last = first + cached - 1;
+	*first = 5;
+	*last = 6;
+	provider->ops->cache(provider->ctx, METE_CACHE_CLEAN, first - 64, (1u << 20) - 64, 128);
+	provider->ops->cache(provider->ctx, METE_CACHE_CLEAN, last, (mete_paddr)((1u << 20) + cached - 1), 8192);
+	assert_ok(sim_bench_get(&b.b, 1u << 20, &seen, 1));
+	assert_int_equal(seen, 5);
+	assert_ok(sim_bench_get(&b.b, (1u << 20) + cached - 1, &seen, 1));
+	assert_int_equal(seen, 6);
+	assert_int_equal(b.m.n[METE_SIM_STALE], 0);
+	/* Wholly outside, or nowhere: nothing. */
+	provider->ops->cache(provider->ctx, METE_CACHE_INVALIDATE, first, 0, 4096);
+	provider->ops->cache(provider->ctx, METE_CACHE_INVALIDATE, first, SIM_BENCH_RAM - 4096, 4096);
+	provider->ops->cache(provider->ctx, METE_CACHE_INVALIDATE, first, SIM_BENCH_RAM, 4096);
+	close_bench(&b);
+}
+
 /* What the library does for a streaming mapping is enough, and what it does is needed. */
 static void test_mapping_and_syncing_make_a_copy_right(void **state)
 {
@@ -345,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_with_write_through_the_device_always_sees_the_cpu),
 		cmocka_unit_test(test_coherent_memory_is_not_in_the_cache),
 		cmocka_unit_test(test_an_access_may_begin_outside_of_the_cache),
+		cmocka_unit_test(test_an_operation_may_go_beyond_the_cache),
 		cmocka_unit_test(test_mapping_and_syncing_make_a_copy_right),
 		cmocka_unit_test(test_pressure_finds_what_a_quiet_cache_hides),
 		cmocka_unit_test(test_pressure_harms_no_driver_that_is_right),

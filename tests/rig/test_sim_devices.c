@@ -85,6 +85,21 @@ static void test_a_list_is_copied_to_its_end(void **state)
 	close_list(&b);
 }
 
+static void test_a_reset_ends_a_list(void **state)
+{
+	(void)state;
+	struct bench b;
+
+	open_list(&b, 0, 0, 0);
+	assert_int_equal(mete_sim_step(b.b.rig), 1);
+	rig_put(&b.b.copy, METE_SIM_COPY_CONTROL, 4, 1);
+	mete_sim_run(b.b.rig, 100);
+	assert_int_equal(rig_get(&b.b.copy, METE_SIM_COPY_DONE, 4), 0);
+	assert_int_equal(back(&b, 0, METE_SIM_COPY_DONE_STATUS), 1);
+	assert_int_equal(back(&b, 1, METE_SIM_COPY_DONE_STATUS), 0);
+	close_list(&b);
+}
+
 /* The second of three completions goes wrong, in each way. */
 static void test_each_flaw_does_what_it_is_called(void **state)
 {
@@ -268,6 +283,7 @@ static void test_frames_that_are_sent_arrive(void **state)
 	nic_open(&n, 0);
 	/* Twice around the ring. */
 	for (unsigned i = 0; i < 2 * RING; i++) {
+		rig_put(&n.f, METE_SIM_NIC_CONTROL, 4, 1); /* it runs already: no reset */
 		give(&n, 1, i % RING, 256, 200 + i);
 		give(&n, 0, i % RING, 60 + i, 100 + i);
 		memset(frame(&n, 1, i % RING), 0, 320);
@@ -316,9 +332,15 @@ static void test_frames_are_cut_dropped_or_refused(void **state)
 	nic_kick(&n);
 	mete_sim_run(n.b.rig, 100);
 	assert_int_equal(rig_get(&n.f, METE_SIM_NIC_STATUS, 4), 2);
-	rig_put(&n.f, METE_SIM_NIC_TX_COUNT, 4, 1025);
-	nic_kick(&n);
-	assert_true(mete_sim_run(n.b.rig, 100) < 100);
+	/* One that is too long, or too short. */
+	rig_put(&n.f, METE_SIM_NIC_TX, 8, n.bus);
+	for (unsigned count = 1; count <= 1025; count += 1024) {
+		rig_put(&n.f, METE_SIM_NIC_TX_COUNT, 4, count);
+		give(&n, 0, 0, 64, 6);
+		nic_kick(&n);
+		assert_true(mete_sim_run(n.b.rig, 100) < 100);
+		assert_int_equal(flags_of(&n, 0, 0), METE_SIM_NIC_OWN);
+	}
 	rig_put(&n.f, METE_SIM_NIC_CONTROL, 4, 0);
 	assert_int_equal(rig_get(&n.f, METE_SIM_NIC_STATUS, 4), 0);
 	nic_close(&n);
@@ -384,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_list_is_copied_to_its_end),
+		cmocka_unit_test(test_a_reset_ends_a_list),
 		cmocka_unit_test(test_each_flaw_does_what_it_is_called),
 		cmocka_unit_test(test_late_and_reordered_completions_come_after_the_next),
 		cmocka_unit_test(test_a_spurious_interrupt_has_no_completion),

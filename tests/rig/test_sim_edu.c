@@ -201,6 +201,14 @@ static void test_while_it_copies_it_listens_to_nothing(void **state)
 	assert_int_equal(rig_get(&b.f, 0x98, 4), 0);
 	rig_put(&b.f, 0x90, 8, 1);
 	assert_int_equal(rig_get(&b.f, 0x90, 8), 1);
+
+	/* A command that does not start anything is none; one number is computed at a time. */
+	rig_put(&b.f, 0x98, 8, 2);
+	assert_int_equal(mete_sim_run(b.rig, 10), 0);
+	rig_put(&b.f, 0x08, 4, 4);
+	rig_put(&b.f, 0x08, 4, 5);
+	assert_int_equal(mete_sim_run(b.rig, 10), 1);
+	assert_int_equal(rig_get(&b.f, 0x08, 4), 24);
 	close_rig(&b);
 }
 
@@ -224,6 +232,53 @@ static void test_the_line_stays_up_until_all_is_acknowledged(void **state)
 			assert_row(!!(status & 8) == (steps[i].up && !messages), i, messages ? "messages" : "the line");
 		}
 	}
+	close_rig(&b);
+}
+
+/* A message is a write to memory: anywhere, if software says so, and only of a function that masters the bus. */
+static void test_a_message_is_a_write(void **state)
+{
+	(void)state;
+	struct mete_sim_counters before, after;
+	struct mete_sim_access access;
+	struct mete_sim_rule rule;
+	uint32_t command;
+	struct bench b;
+	uint64_t bus;
+
+	open_rig(&b, false);
+	unsigned char *p = rig_alloc(&b.device, 4096, &bus);
+	assert_ok(mete_rig_irq_enable(&b.f, 0));
+	assert_ok(mete_rig_config_write(&b.f, 0x44, 4, (uint32_t)bus + 64));
+	assert_ok(mete_rig_config_write(&b.f, 0x4c, 2, 0x5678));
+	rig_put(&b.f, 0x60, 4, 1);
+	assert_memory_equal(p + 64, "\x78\x56\0\0", 4);
+	assert_error(mete_rig_irq_wait(&b.f, 0, 1), METE_ETIMEDOUT);
+
+	/* Each time that it is raised, and each time that a rule says so. */
+	assert_ok(mete_sim_rule_parse("irq extra=3 count=1", &rule, NULL, 0));
+	assert_ok(mete_sim_rule_add(b.rig, &rule, NULL));
+	assert_ok(mete_sim_rule_parse("register-write extra=1 count=1", &rule, NULL, 0));
+	assert_ok(mete_sim_rule_add(b.rig, &rule, NULL));
+	mete_sim_counters(b.rig, &before);
+	rig_put(&b.f, 0x60, 4, 1); /* twice: 4 messages, and 1 */
+	mete_sim_counters(b.rig, &after);
+	assert_int_equal(after.accesses[METE_SIM_OK] - before.accesses[METE_SIM_OK], 5);
+
+	assert_ok(mete_rig_config_write(&b.f, 0x44, 4, 2 * RAM));
+	rig_put(&b.f, 0x60, 4, 1);
+	assert_ok(mete_sim_refused(b.rig, &access));
+	assert_true(access.bus == 2 * RAM && access.write && access.len == 4);
+
+	assert_ok(mete_rig_irq_enable(&b.f, 0));
+	assert_ok(mete_rig_config_read(&b.f, 4, 2, &command));
+	assert_ok(mete_rig_config_write(&b.f, 4, 2, command & ~4u));
+	rig_put(&b.f, 0x60, 4, 1);
+	assert_error(mete_rig_irq_wait(&b.f, 0, 1), METE_ETIMEDOUT);
+	assert_ok(mete_rig_config_write(&b.f, 4, 2, command));
+	rig_put(&b.f, 0x60, 4, 1);
+	assert_ok(mete_rig_irq_wait(&b.f, 0, 1));
+	assert_ok(mete_device_free(&b.device, p, 4096));
 	close_rig(&b);
 }
 
@@ -269,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_dma_is_as_qemus),
 		cmocka_unit_test(test_while_it_copies_it_listens_to_nothing),
 		cmocka_unit_test(test_the_line_stays_up_until_all_is_acknowledged),
+		cmocka_unit_test(test_a_message_is_a_write),
 		cmocka_unit_test(test_a_copy_beyond_the_buffer_moves_nothing),
 	};
 	return cmocka_run_group_tests_name("rig: sim edu", tests, NULL, NULL);

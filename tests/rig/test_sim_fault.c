@@ -201,6 +201,22 @@ static void test_a_delayed_write_arrives_later(void **state)
 		assert_int_equal(p[0], i);
 	}
 
+	/* The clock never goes back, and the end of time is far away. */
+	mete_sim_rules_clear(b.rig);
+	add(&b, "bus-write delay=18446744073709551615 count=1");
+	assert_ok(sim_bench_put(&b, bus, "z", 1));
+	add(&b, "bus-write delay=100 count=1");
+	assert_ok(sim_bench_put(&b, bus, "y", 1));
+	uint64_t now = mete_sim_now(b.rig);
+	add(&b, "register-read delay=10000 count=1");
+	(void)rig_get(&b.copy, 0, 4);
+	assert_int_equal(mete_sim_step(b.rig), 1);
+	assert_int_equal(p[0], 'y');
+	assert_int_equal(mete_sim_now(b.rig), now + 10000);
+	assert_int_equal(mete_sim_step(b.rig), 1);
+	assert_int_equal(p[0], 'z');
+	assert_int_equal(mete_sim_now(b.rig), UINT64_MAX);
+
 	/* One that is on its way when the machine stops is gone, and nothing leaks. */
 	mete_sim_rules_clear(b.rig);
 	add(&b, "bus-write delay=1000000");
@@ -223,6 +239,9 @@ static void test_registers_and_interrupts_obey_too(void **state)
 	assert_error(mete_rig_read(&b.copy, 0, 8, 4, &value), METE_EIO);
 	add(&b, "register-read drop range=8-8 count=1");
 	assert_int_equal(rig_get(&b.copy, 8, 4), 0xffffffff);
+	add(&b, "register-write xor=0x0f0f count=1");
+	rig_put(&b.copy, METE_SIM_COPY_START, 4, 0x1234);
+	assert_int_equal(rig_get(&b.copy, METE_SIM_COPY_START, 4), 0x1234 ^ 0x0f0f);
 	add(&b, "register-read delay=77 count=1");
 	(void)rig_get(&b.copy, 8, 4);
 	assert_int_equal(mete_sim_now(b.rig), 77);

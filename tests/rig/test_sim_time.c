@@ -91,6 +91,29 @@ static void test_step_by_step_each_event_is_the_tests(void **state)
 	sim_bench_close(&b);
 }
 
+/* How long something takes is the seed's, within a factor of two. */
+static void test_a_device_takes_its_time(void **state)
+{
+	(void)state;
+	uint64_t shortest = UINT64_MAX, longest = 0;
+	struct sim_bench b;
+	struct list l;
+
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		sim_bench_open(&b, &(struct mete_sim_config){ .time = METE_SIM_STEP, .seed = seed });
+		list_open(&b, &l);
+		start(&b, &l);
+		assert_int_equal(mete_sim_step(b.rig), 1);
+		uint64_t ns = mete_sim_now(b.rig);
+		shortest = ns < shortest ? ns : shortest;
+		longest = ns > longest ? ns : longest;
+		mete_sim_run(b.rig, 100);
+		list_close(&b, &l);
+		sim_bench_close(&b);
+	}
+	assert_true(shortest >= 2000 && longest <= 4000 && longest - shortest > 1000);
+}
+
 static void test_a_wait_moves_the_clock_and_no_further_than_it_may(void **state)
 {
 	(void)state;
@@ -137,6 +160,30 @@ static void test_in_auto_mode_devices_get_on_by_themselves(void **state)
 		sim_bench_close(&b);
 	}
 	assert_true(differs);
+}
+
+/* Also when the driver only calls the library. */
+static void test_in_auto_mode_the_provider_counts_as_well(void **state)
+{
+	(void)state;
+	struct mete_sim_counters counters;
+	unsigned char *memory;
+	struct sim_bench b;
+	struct list l;
+	uint64_t bus;
+
+	sim_bench_open(&b, &(struct mete_sim_config){ .time = METE_SIM_AUTO });
+	list_open(&b, &l);
+	start(&b, &l);
+	for (int i = 0; i < 100; i++) {
+		memory = sim_bench_alloc(&b, 4096, METE_MEMORY_COHERENT, &bus);
+		sim_bench_free(&b, memory, 4096);
+	}
+	mete_sim_counters(b.rig, &counters);
+	assert_int_equal(counters.events, NSTEPS);
+	assert_memory_equal(l.to, l.from, NSTEPS * LEN);
+	list_close(&b, &l);
+	sim_bench_close(&b);
 }
 
 static void test_a_thread_does_it_and_the_wait_waits(void **state)
@@ -367,8 +414,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_at_once_means_within_the_call),
 		cmocka_unit_test(test_step_by_step_each_event_is_the_tests),
+		cmocka_unit_test(test_a_device_takes_its_time),
 		cmocka_unit_test(test_a_wait_moves_the_clock_and_no_further_than_it_may),
 		cmocka_unit_test(test_in_auto_mode_devices_get_on_by_themselves),
+		cmocka_unit_test(test_in_auto_mode_the_provider_counts_as_well),
 		cmocka_unit_test(test_a_thread_does_it_and_the_wait_waits),
 		cmocka_unit_test(test_a_doorbell_without_a_barrier_is_found_out),
 		cmocka_unit_test(test_what_a_device_wrote_is_never_late),

@@ -54,6 +54,66 @@ static void test_the_same_run_repeats_its_trace(void **state)
 	unlink(TRACE);
 }
 
+static void test_all_that_the_bus_does_counts(void **state)
+{
+	(void)state;
+	static const struct mete_sim_device two[] = { { .model = METE_SIM_COPY }, { .model = METE_SIM_EDU } };
+	struct mete_rig_function edu;
+	unsigned char byte = 0;
+	struct sim_bench b;
+
+	sim_bench_open(&b, &(struct mete_sim_config){ .devices = two, .ndevices = 2, .record = TRACE });
+	assert_ok(mete_rig_find(b.rig, 0x1234, 0x11e8, 0, &edu));
+	uint64_t hash[6] = { mete_sim_hash(b.rig) };
+	assert_ok(mete_rig_write(&edu, 0, 4, 4, 7));
+	hash[1] = mete_sim_hash(b.rig);
+	(void)rig_get(&edu, 4, 4);
+	hash[2] = mete_sim_hash(b.rig);
+	assert_ok(sim_bench_put(&b, 2u << 20, &byte, 1));
+	hash[3] = mete_sim_hash(b.rig);
+	assert_ok(sim_bench_get(&b, 2u << 20, &byte, 1));
+	hash[4] = mete_sim_hash(b.rig);
+	assert_error(sim_bench_get(&b, 0, NULL, 0), METE_EINVAL); /* nothing */
+	hash[5] = mete_sim_hash(b.rig);
+	for (int i = 1; i < 5; i++)
+		assert_true(hash[i] != hash[i - 1]);
+	assert_true(hash[5] == hash[4]);
+	sim_bench_close(&b);
+
+	struct stat st;
+	assert_int_equal(stat(TRACE, &st), 0);
+	assert_int_equal(st.st_size, HEAD + 4 * RECORD + TAIL);
+	/* The write of a register, and the line that it raises. */
+	sim_bench_open(&b, &(struct mete_sim_config){ .devices = two, .ndevices = 2, .record = TRACE });
+	assert_ok(mete_rig_find(b.rig, 0x1234, 0x11e8, 0, &edu));
+	assert_ok(mete_rig_write(&edu, 0, 0x60, 4, 1));
+	sim_bench_close(&b);
+	assert_int_equal(stat(TRACE, &st), 0);
+	assert_int_equal(st.st_size, HEAD + 2 * RECORD + TAIL);
+	unlink(TRACE);
+}
+
+static void test_messages_are_in_the_trace(void **state)
+{
+	(void)state;
+	static const struct mete_sim_device two[] = { { .model = METE_SIM_COPY }, { .model = METE_SIM_EDU } };
+	struct mete_rig_function edu;
+	struct sim_bench b;
+	struct stat st[2];
+
+	for (int messages = 0; messages < 2; messages++) {
+		sim_bench_open(&b, &(struct mete_sim_config){ .devices = two, .ndevices = 2, .record = TRACE });
+		assert_ok(mete_rig_find(b.rig, 0x1234, 0x11e8, 0, &edu));
+		assert_ok(mete_rig_irq_enable(&edu, 0));
+		if (messages)
+			assert_ok(mete_rig_write(&edu, 0, 0x60, 4, 1));
+		sim_bench_close(&b);
+		assert_int_equal(stat(TRACE, &st[messages]), 0);
+	}
+	assert_int_equal(st[1].st_size - st[0].st_size, 2 * RECORD); /* the register, the message */
+	unlink(TRACE);
+}
+
 static void test_the_first_difference_is_told(void **state)
 {
 	(void)state;
@@ -163,6 +223,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_same_run_repeats_its_trace),
+		cmocka_unit_test(test_all_that_the_bus_does_counts),
+		cmocka_unit_test(test_messages_are_in_the_trace),
 		cmocka_unit_test(test_the_first_difference_is_told),
 		cmocka_unit_test(test_a_damaged_trace_is_refused_with_words),
 		cmocka_unit_test(test_files_that_cannot_be_are_refused_at_once),

@@ -8,6 +8,8 @@
  *   ram:   [ the rig's MiB ][ cached ......................... ][ coherent, a quarter, if there is a cache ]
  *   phys:  [ 0 ... 1 MiB   ]        ram_phys ...
  */
+#include <mete/observe.h>
+
 #include "sim_machine.h"
 
 /* The operations below, one level down. */
@@ -34,6 +36,26 @@ static bool provider_fails(struct sim *sim, enum mete_sim_class on, uint64_t fir
 	return fails;
 }
 
+/*
+ * Where CPU and devices have copies of their own, what a verifier would write into free memory is a store like any other,
+ * and some line would be dirty, or late, for it.
+ */
+static unsigned provider_traits(void *ctx, const void *cpu, size_t len)
+{
+	struct sim *sim = ctx;
+	return sim->cache || sim->late ? 0 : arena_ops(sim)->traits(&sim->rig.arena, cpu, len);
+}
+
+/* Verifiers that write into free memory must know when it is free no longer. */
+static void provider_tell(struct sim *sim, const struct mete_run *run)
+{
+	const struct mete_event event = { .kind = METE_EVENT_TAKE, .cpu = run->cpu, .phys = run->phys, .len = run->len };
+	struct mete_observer *observer = sim->provider.observer;
+
+	if (METE_OBSERVED(&sim->provider) && !sim->cache && !sim->late)
+		observer->event(observer, &event);
+}
+
 static int provider_take(void *ctx, const struct mete_want *want, struct mete_run *ret_run)
 {
 	struct sim *sim = ctx;
@@ -50,6 +72,7 @@ static int provider_take(void *ctx, const struct mete_want *want, struct mete_ru
 		return METE_ENOMEM;
 	}
 	*ret_run = run;
+	provider_tell(sim, &run);
 	return 0;
 }
 
@@ -117,6 +140,7 @@ static const struct mete_provider_ops provider_ops = {
 	.record_alloc = provider_record_alloc,
 	.record_free = provider_record_free,
 	.view = provider_view,
+	.traits = provider_traits,
 };
 
 /* Two sets, because a provider without cache functions says so by having none. */
@@ -128,6 +152,7 @@ static const struct mete_provider_ops provider_cached_ops = {
 	.record_free = provider_record_free,
 	.view = provider_view,
 	.cache = provider_cache,
+	.traits = provider_traits,
 };
 
 static bool phys_ok(uint64_t phys, uint64_t len)

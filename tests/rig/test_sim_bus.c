@@ -4,6 +4,8 @@
  */
 #include "sim_bench.h"
 
+#include <mete/observe.h>
+
 static const unsigned char word[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 
 static void test_memory_is_reached_where_the_bus_shows_it(void **state)
@@ -329,6 +331,53 @@ static void test_a_hook_is_told_each_access_and_cannot_come_back(void **state)
 	sim_bench_close(&b);
 }
 
+struct ear {
+	struct mete_observer observer;
+	unsigned takes;
+	const void *cpu;
+};
+
+static void hear(struct mete_observer *observer, const struct mete_event *event)
+{
+	struct ear *ear = (struct ear *)(void *)observer;
+
+	if (event->kind != METE_EVENT_TAKE)
+		return;
+	ear->takes++;
+	ear->cpu = event->cpu;
+}
+
+/* A verifier may fill free memory, but not where its stores would have to be cleaned, or could be late. */
+static void test_free_memory_is_a_verifiers_on_a_friendly_machine_only(void **state)
+{
+	(void)state;
+	static const struct { struct mete_sim_config more; bool stays; const char *why; } rows[] = {
+		{ { .offset = true }, true, "shared" },
+		{ { .cache = { .line = 64 } }, false, "a cache" },
+		{ { .late_stores = true }, false, "late stores" },
+	};
+	struct sim_bench b;
+	uint64_t bus;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct ear ear = { .observer = { .event = hear } };
+		sim_bench_open(&b, &rows[i].more);
+		struct mete_provider *provider = mete_rig_provider(b.rig);
+		if (METE_OBSERVER)
+			assert_ok(mete_provider_observe(provider, &ear.observer));
+		unsigned char *p = sim_bench_alloc(&b, 4096, METE_MEMORY_COHERENT, &bus);
+		assert_row(provider->ops->traits(provider->ctx, p, 4096) == (rows[i].stays ? METE_TRAIT_STAYS : 0), i,
+		    rows[i].why);
+		assert_row(provider->ops->traits(provider->ctx, &b, 1) == 0, i, "foreign");
+		assert_row(ear.takes == (METE_OBSERVER && rows[i].stays), i, rows[i].why);
+		assert_row(!ear.takes || ear.cpu == p, i, rows[i].why);
+		sim_bench_free(&b, p, 4096);
+		if (METE_OBSERVER)
+			assert_ok(mete_provider_observe(provider, NULL));
+		sim_bench_close(&b);
+	}
+}
+
 static void test_bad_arguments_are_refused(void **state)
 {
 	(void)state;
@@ -440,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_ram_may_lie_above_4_gib),
 		cmocka_unit_test(test_grants_are_kept_to_the_byte_or_to_the_page),
 		cmocka_unit_test(test_a_hook_is_told_each_access_and_cannot_come_back),
+		cmocka_unit_test(test_free_memory_is_a_verifiers_on_a_friendly_machine_only),
 		cmocka_unit_test(test_bad_arguments_are_refused),
 		cmocka_unit_test(test_refusals_are_kept_and_counted_when_there_are_too_many),
 		cmocka_unit_test(test_machines_that_cannot_be_are_refused),

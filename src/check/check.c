@@ -85,9 +85,7 @@ static void check_asked(struct mete_observer *observer, struct mete_device *devi
 	struct mete_check *check = check_of(observer);
 
 	pthread_mutex_lock(&check->lock);
-	struct segment *segment = mete__ledger_segment(&check->ledger, device, bus);
-	if (segment)
-		segment->load->checked = true;
+	mete__ledger_asked(&check->ledger, device, bus);
 	pthread_mutex_unlock(&check->lock);
 }
 

@@ -199,6 +199,10 @@ static void judge_map(struct mete_check *check, const struct mete_event *e, cons
 	}
 	if (e->error)
 		return;
+	if (mete__ledger_device_gone(&check->ledger, e->device)) {
+		struct finding *f = mete__findings_add(found, METE_DMA_M14, here);
+		mete__finding_say(f, "the device \"%s\" was finished before", e->device->name ? e->device->name : "");
+	}
 	struct load *load = mete__ledger_load(&check->ledger, e, here, count);
 	if (!load)
 		return;
@@ -273,7 +277,8 @@ static bool same_call(const struct place *a, const struct place *b)
 static void judge_unmap(struct mete_check *check, const struct mete_event *e, const struct place *here, size_t count,
     struct findings *found)
 {
-	struct segment *segment = mete__ledger_segment(&check->ledger, e->device, e->bus);
+	struct segment *segment = mete__ledger_segment_as(&check->ledger, e->device, e->bus, e->len,
+	    e->access);
 	struct finding *f;
 
 	if (!segment || segment->first != e->bus) {

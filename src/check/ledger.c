@@ -34,12 +34,15 @@ static int range_compare(struct range *a, struct range *b)
 	return (uintptr_t)a < (uintptr_t)b ? -1 : a != b;
 }
 
+/* Those that begin at one address, as where memory is mapped twice, in the order in which they were made. */
 static int segment_compare(struct segment *a, struct segment *b)
 {
 	if (a->load->device != b->load->device)
 		return (uintptr_t)a->load->device < (uintptr_t)b->load->device ? -1 : 1;
 	if (a->first != b->first)
 		return a->first < b->first ? -1 : 1;
+	if (a->load->number != b->load->number)
+		return a->load->number < b->load->number ? -1 : 1;
 	return (uintptr_t)a < (uintptr_t)b ? -1 : a != b;
 }
 
@@ -158,7 +161,7 @@ struct block *mete__ledger_alloc(struct ledger *l, const struct mete_event *e, c
 		l->lacking = true;
 		return NULL;
 	}
-	block->number = l->nmade++;
+	block->number = ++l->nmade;
 	block->first = (uintptr_t)e->cpu;
 	block->last = block->first + (e->len - 1);
 	block->bus = e->bus;
@@ -274,7 +277,7 @@ struct load *mete__ledger_load(struct ledger *l, const struct mete_event *e, con
 		l->lacking = true;
 		return NULL;
 	}
-	load->number = l->nmade++;
+	load->number = ++l->nmade;
 	load->device = e->device;
 	load->map = map;
 	load->access = e->access;
@@ -382,6 +385,26 @@ struct segment *mete__ledger_segment(struct ledger *l, const struct mete_device 
 	return segment_at(&l->segments, device, bus);
 }
 
+struct segment *mete__ledger_segment_as(struct ledger *l, const struct mete_device *device, mete_baddr bus, size_t len,
+    enum mete_access access)
+{
+	struct segment *last = mete__ledger_segment(l, device, bus);
+
+	for (struct segment *at = last; at && at->load->device == device && at->first == bus;
+	    at = RB_PREV(segment_tree, &l->segments, at)) {
+		if (at->last - at->first == len - 1 && at->load->access == access)
+			return at;
+	}
+	return last;
+}
+
+void mete__ledger_asked(struct ledger *l, const struct mete_device *device, mete_baddr bus)
+{
+	for (struct segment *at = mete__ledger_segment(l, device, bus); at && at->load->device == device && at->first == bus;
+	    at = RB_PREV(segment_tree, &l->segments, at))
+		at->load->checked = true;
+}
+
 struct segment *mete__ledger_gone(struct ledger *l, const struct mete_device *device, mete_baddr bus)
 {
 	return segment_at(&l->gone, device, bus);
@@ -410,7 +433,7 @@ struct block *mete__ledger_untold_block(struct ledger *l, const struct mete_devi
 	struct block *block;
 
 	RB_FOREACH(block, block_tree, &l->blocks) {
-		if (!block->told && block->number >= mark && (!device || block->device == device)) {
+		if (!block->told && block->number > mark && (!device || block->device == device)) {
 			block->told = true;
 			return block;
 		}
@@ -423,7 +446,7 @@ struct load *mete__ledger_untold_load(struct ledger *l, const struct mete_device
 	struct load *load;
 
 	LIST_FOREACH(load, &l->loads, all) {
-		if (!load->told && load->number >= mark && (!device || load->device == device)) {
+		if (!load->told && load->number > mark && (!device || load->device == device)) {
 			load->told = true;
 			return load;
 		}

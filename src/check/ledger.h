@@ -154,6 +154,13 @@ struct load *mete__ledger_loaded(struct ledger *ledger, const void *map);
 struct segment *mete__ledger_segment(struct ledger *ledger, const struct mete_device *device, mete_baddr bus);
 struct segment *mete__ledger_gone(struct ledger *ledger, const struct mete_device *device, mete_baddr bus);
 
+/* The live one; of several that start at `bus`, one that was mapped with this length and access, if there is one. */
+struct segment *mete__ledger_segment_as(struct ledger *ledger, const struct mete_device *device, mete_baddr bus, size_t len,
+    enum mete_access access);
+
+/* The driver asked whether mappings that start at `bus` had failed. */
+void mete__ledger_asked(struct ledger *ledger, const struct mete_device *device, mete_baddr bus);
+
 /* The block that `device` sees at `bus`, live or gone; NULL if none is. */
 struct block *mete__ledger_block_bus(struct ledger *ledger, const struct mete_device *device, mete_baddr bus);
 struct block *mete__ledger_freed_bus(struct ledger *ledger, const struct mete_device *device, mete_baddr bus);

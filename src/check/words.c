@@ -50,6 +50,7 @@ static const struct fix fixes[METE_NMISUSES] = {
 	[METE_DMA_M09] = { .core = "unmap once what was mapped" },
 	[METE_DMA_M10] = { .core = "unmap as many pieces as were mapped",
 	    .linux_ = "give dma_unmap_sg() the number that was given to dma_map_sg(), not the one it returned" },
+	[METE_DMA_M14] = { .core = "unmap all, and finish the device after that" },
 	[METE_DMA_M16] = { .core = "sync for the CPU before you unmap with METE_MAP_SKIP_SYNC",
 	    .linux_ = "call dma_sync_single_for_cpu() first, or unmap without DMA_ATTR_SKIP_CPU_SYNC" },
 	[METE_DMA_M11] = { .core = "map memory once, and share the mapping" },

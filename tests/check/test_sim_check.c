@@ -217,6 +217,68 @@ static void test_what_the_cpu_wrote_must_be_passed_on(void **state)
 	end(&w);
 }
 
+/* What the bus carries, and where its addresses lead. */
+static void test_what_the_bus_does_not_carry(void **state)
+{
+	static const struct mete_sim_config high = { .ram_phys = (uint64_t)5 << 30 };
+	struct mete_sim_bus bus;
+	struct world w;
+	(void)state;
+
+	start(&w, &plain);
+	mete_baddr from = map(&w, 0, 1024, METE_DEVICE_READS), to = map(&w, 4096, 1024, METE_DEVICE_WRITES);
+	copy(&w, from, w.engine.bar[0].base, 8); /* to its own registers */
+	assert_told(&w, 0, METE_DMA_D08);
+	assert_ok(mete_sim_bus_get(&w.engine, &bus));
+	bus.boundary = 512;
+	assert_ok(mete_sim_bus_set(&w.engine, &bus));
+	size_t n = w.ntold;
+	copy(&w, from, to, 256);
+	assert_int_equal(w.ntold, n);
+	copy(&w, from + 500, to, 24);
+	assert_told(&w, n, METE_DMA_C02);
+	bus.lines = 32;
+	bus.boundary = 0;
+	assert_ok(mete_sim_bus_set(&w.engine, &bus));
+	n = w.ntold;
+	copy(&w, from, to, 1024);
+	assert_int_equal(w.ntold, n);
+	copy(&w, from, (uint64_t)1 << 32 | to, 1024);
+	assert_told(&w, n, METE_DMA_C01);
+	assert_ok(mete_unmap_single(&w.device, to, 1024, METE_DEVICE_WRITES, 0));
+	assert_ok(mete_unmap_single(&w.device, from, 1024, METE_DEVICE_READS, 0));
+	end(&w);
+
+	start(&w, &high);
+	from = map(&w, 0, 1024, METE_DEVICE_READS);
+	to = map(&w, 4096, 1024, METE_DEVICE_WRITES);
+	copy(&w, from, to, 1024);
+	assert_int_equal(w.ntold, 0);
+	copy(&w, from, (uint32_t)to, 1024);
+	assert_told(&w, 0, METE_DMA_C07);
+	assert_ok(mete_unmap_single(&w.device, to, 1024, METE_DEVICE_WRITES, 0));
+	assert_ok(mete_unmap_single(&w.device, from, 1024, METE_DEVICE_READS, 0));
+	end(&w);
+}
+
+static void test_a_device_at_work_after_its_driver_went(void **state)
+{
+	struct mete_device device;
+	struct world w;
+	(void)state;
+
+	start(&w, &plain);
+	const struct mete_device_config config = { .provider = mete_rig_provider(w.rig), .name = "second" };
+	assert_ok(mete_device_init(&device, &config));
+	mete_sim_check_stop(w.watch);
+	assert_ok(mete_sim_check_start(w.check, w.rig, &w.watch));
+	assert_ok(mete_sim_check_add(w.watch, &w.engine, &device));
+	assert_ok(mete_device_fini(&device));
+	copy(&w, 0, 0, 0);
+	assert_told(&w, 0, METE_DMA_X09);
+	end(&w);
+}
+
 static void test_bad_input(void **state)
 {
 	struct mete_sim_check *watch;
@@ -243,6 +305,8 @@ int main(void)
 		cmocka_unit_test(test_a_device_that_does_not),
 		cmocka_unit_test(test_a_freed_list_and_a_device_that_is_gone),
 		cmocka_unit_test(test_what_the_cpu_wrote_must_be_passed_on),
+		cmocka_unit_test(test_what_the_bus_does_not_carry),
+		cmocka_unit_test(test_a_device_at_work_after_its_driver_went),
 		cmocka_unit_test(test_bad_input),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

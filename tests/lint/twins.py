@@ -35,6 +35,11 @@ GOOD = {
     "docs/man/mete_openbsd_dma_free.9": ".Dd November 20, 2026\n.Dt DMA_FREE 9\n.Os\n.Sh NAME\n.Nm dma_free\n.Nd free\n"
                                         ".Sh SYNOPSIS\n.In sys/pool.h\n.Ft int\n.Fn dma_free \"int n\"\n"
                                         ".Sh DESCRIPTION\nSee\n.Xr mete_pool_alloc 3 .\n",
+    "include/mete/misuse.h": TOP + '#define METE_MISUSES(X) \\\n\tX(A01, WRONG, "double free", "bad") \\\n\tX(A02, WRONG, "leak", "bad")\n',
+    "tests/check/test_misuses.c": TOP + "static void test_a01(void **state)\n{\n\tPROVOKE(A01, x);\n}\n",
+    "docs/VERIFIER.md": "# The verifier\nOf the 2, 1 are caught, 0 impossible, 0 met and 1 owed.\n"
+                        "| DMA-A01 | double free | caught | ledger | compared | `test_a01` |\n"
+                        "| DMA-A02 | leak | owed | ledger | to come | |\n",
     "README.md": "# Top\n[design](docs/FIDELITY.md#openbsd), [here](#top), [web](https://example.org/)\n",
 }
 
@@ -55,7 +60,7 @@ ROW = "| `dma_free` | same | frees | `test_pool_works` |"
 
 # lint, what is planted, a part of what must be found (None: nothing).
 CASES = [
-    *((lint, {}, None) for lint in ("layers", "names", "manual", "fidelity", "links", "calls")),
+    *((lint, {}, None) for lint in ("layers", "names", "manual", "fidelity", "links", "calls", "verifier")),
     ("calls", call("free", ""), "free does not tell"),
     ("calls", call("free", "\tPOOL_CALL(m, \"free\");\n"), None),
     ("calls", call("setlowat", ""), None),
@@ -109,6 +114,18 @@ CASES = [
     ("links", edit("README.md", "FIDELITY.md#openbsd", "NOTHING.md"), "leads to no file"),
     ("links", edit("README.md", "#openbsd", "#plan9"), "leads to no heading"),
     ("links", edit("README.md", "# Top", "# Top\n```\n[x](none.md)\n```"), None),
+    ("verifier", edit("docs/VERIFIER.md", "| DMA-A02 | leak | owed | ledger | to come | |\n", ""), "DMA-A02 has no row"),
+    ("verifier", edit("docs/VERIFIER.md", "| DMA-A02 | leak | owed | ledger | to come | |\n",
+                      "| DMA-A02 | leak | owed | ledger | to come | |\n" * 2), "DMA-A02 has two rows"),
+    ("verifier", edit("docs/VERIFIER.md", "DMA-A02", "DMA-A03"), "has no DMA-A03"),
+    ("verifier", edit("docs/VERIFIER.md", "| double free |", "| second free |"), 'DMA-A01 is "double free"'),
+    ("verifier", edit("docs/VERIFIER.md", "`test_a01`", "`test_a02`"), "there is no test_a02"),
+    ("verifier", edit("docs/VERIFIER.md", "`test_a01`", "`test_pool_works`"), "test_pool_works does not provoke DMA-A01"),
+    ("verifier", edit("docs/VERIFIER.md", "`test_a01`", ""), "DMA-A01 is caught and names no test"),
+    ("verifier", edit("docs/VERIFIER.md", "| owed |", "| perhaps |"), "the state is perhaps"),
+    ("verifier", edit("docs/VERIFIER.md", "1 are caught", "2 are caught"), "the sentence that counts"),
+    ("verifier", edit("docs/VERIFIER.md", "| to come |", "|"), "5 columns"),
+    ("verifier", edit("tests/check/test_misuses.c", "PROVOKE(A01, x)", "told(METE_DMA_A01)"), None),
     ("examples", {"README.md": "```c\nint main(void)\n{\n\treturn 0;\n}\n```\n"}, None),
     ("examples", {"README.md": "```c\nint main(void)\n{\n\treturn 3;\n}\n```\n"}, "it ends with 3"),
     ("examples", {"README.md": "```c\nint main(void)\n{\n\tint x;\n}\n```\n"}, "unused variable"),

@@ -259,7 +259,7 @@ int mete_sim_refused(struct mete_rig *rig, struct mete_sim_access *ret_access);
 
 /*
  * Put `function` behind the machine's IOMMU, as mete_rig_vtd_start() does for VT-d: strict or deferred and pages as in the
- * machine's config, addresses from 1 MiB to 256 MiB - 1.  `first` and `last` may be changed to anything else below 2^48
+ * machine's config, addresses from 1 MiB to 256 MiB - 1.  `first` and `last` may be changed to anything else below 2^39
  * that is not from 0xc0000000 to 0xffffffff.
  *
  * Once one function is started, the others reach nothing until they are.  Read-only and write-only pages are just

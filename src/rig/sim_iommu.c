@@ -14,7 +14,7 @@
 
 #define IOMMU_PLACES 32u
 #define IOMMU_FAULTS 64u
-#define IOMMU_BITS 48         /* of addresses it translates */
+#define IOMMU_BITS 39         /* of addresses it translates: as many as VT-d with three levels */
 #define IOMMU_FIRST 0x100000u
 #define IOMMU_LAST 0xfffffffu /* 256 MiB: what edu reaches */
 

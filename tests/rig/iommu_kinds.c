@@ -4,6 +4,8 @@
  */
 #include "iommu_kinds.h"
 
+#include <mete/sim.h>
+
 const struct iommu_kind iommu_vtd = {
 	.machine = METE_RIG_Q35,
 	.options = { "-device", "intel-iommu" },
@@ -22,13 +24,29 @@ const struct iommu_kind iommu_smmu = {
 	.reason = { .read = 0x10, .write = 0x10, .read_only = 0x13, .stranger = 4 },
 };
 
+const struct iommu_kind iommu_sim = {
+	.simulated = true,
+	.start = mete_rig_sim_iommu_start,
+	.reason = { .read = METE_SIM_UNMAPPED, .write = METE_SIM_UNMAPPED, .read_only = METE_SIM_PERMISSION,
+		.stranger = METE_SIM_UNMAPPED },
+};
+
+static int start_sim(struct mete_rig **ret_rig, char *text, size_t text_len)
+{
+	static const struct mete_sim_device edus[] = { { METE_SIM_EDU, 32 }, { METE_SIM_EDU, 32 } };
+	static const struct mete_sim_config more = { .iommu_page = 4096, .devices = edus, .ndevices = 2 };
+
+	return mete_rig_start_sim(&(struct mete_rig_sim){ .more = &more }, ret_rig, text, text_len);
+}
+
 struct mete_rig *start_rig(const struct iommu_kind *kind, const char *const *options)
 {
 	const struct mete_rig_qemu config = { .machine = kind->machine, .options = options };
 	struct mete_rig *rig;
 	char text[1024];
 
-	int error = mete_rig_start_qemu(&config, &rig, text, sizeof(text));
+	int error = kind->simulated ? start_sim(&rig, text, sizeof(text)) :
+	    mete_rig_start_qemu(&config, &rig, text, sizeof(text));
 	if (error == METE_ENODEV)
 		skip_because(text);
 	if (error)

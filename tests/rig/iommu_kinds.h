@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a test must know of each IOMMU that QEMU's machines have, so that one test can be run on all of them.
+ * What a test must know of each IOMMU that there is, QEMU's and the simulated machine's, so that one test can be run on all of
+ * them.
  */
 #ifndef IOMMU_KINDS_H
 #define IOMMU_KINDS_H
@@ -11,6 +12,7 @@
 
 /* An IOMMU, as a test sees it. */
 struct iommu_kind {
+	bool simulated;         /* the sim rig's; `machine` and `options` say nothing then */
 	enum mete_rig_machine machine;
 	const char *options[2]; /* bring it */
 	int (*start)(const struct mete_rig_function *function, struct mete_domain_config *ret_config);
@@ -24,13 +26,16 @@ struct iommu_kind {
 	} reason;
 };
 
-extern const struct iommu_kind iommu_vtd, iommu_smmu;
+extern const struct iommu_kind iommu_vtd, iommu_smmu, iommu_sim;
 
 /* A test on one of them, and on each. */
 #define ON_IOMMU(test, kind) { #test " [" #kind "]", test, NULL, NULL, (void *)(uintptr_t)&iommu_##kind }
 #define ON_EACH_IOMMU(test) ON_IOMMU(test, vtd), ON_IOMMU(test, smmu)
 
-/* A machine with these options.  Skips where there is no QEMU for it. */
+/* The same and the simulated machine's, whose tables are not in RAM. */
+#define ON_EACH_IOMMU_AND_SIM(test) ON_EACH_IOMMU(test), ON_IOMMU(test, sim)
+
+/* A machine with these options, or the simulated one with two edus.  Skips where there is no QEMU for it. */
 struct mete_rig *start_rig(const struct iommu_kind *kind, const char *const *options);
 
 /*

@@ -2,7 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 /*
  * The IOMMUs of the qemu rig, below the library: a real device model's accesses go through the page table, and what is
- * not there, or not allowed, leaves a fault record and memory as it was.
+ * not there, or not allowed, leaves a fault record and memory as it was.  The simulated machine's takes part where it can
+ * be no different; the rest of it is in test_sim_iommu.c.
  *
  * QEMU remembers translations, so a flush that is missing can be seen.  What only one of them has is in a file of its
  * own (test_smmu.c), and what the library's domains make of them as well (test_iommu_domain.c).
@@ -481,22 +482,22 @@ static void test_it_leaves_nothing_behind(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_EACH_IOMMU(test_scattered_pages_are_one_range_for_the_device),
-		ON_EACH_IOMMU(test_one_page_serves_both_directions),
-		ON_EACH_IOMMU(test_a_read_only_page_refuses_writes),
+		ON_EACH_IOMMU_AND_SIM(test_scattered_pages_are_one_range_for_the_device),
+		ON_EACH_IOMMU_AND_SIM(test_one_page_serves_both_directions),
+		ON_EACH_IOMMU_AND_SIM(test_a_read_only_page_refuses_writes),
 		ON_IOMMU(test_a_write_only_page_refuses_reads, vtd),
 		ON_EACH_IOMMU(test_unmapped_addresses_fault),
-		ON_EACH_IOMMU(test_what_was_unmapped_is_reached_until_the_flush),
-		ON_EACH_IOMMU(test_a_flush_concerns_its_own_pages),
-		ON_EACH_IOMMU(test_a_flush_covers_all_of_an_odd_range),
-		ON_EACH_IOMMU(test_interrupts_still_arrive),
-		ON_EACH_IOMMU(test_lookup_says_what_the_table_says),
+		ON_EACH_IOMMU_AND_SIM(test_what_was_unmapped_is_reached_until_the_flush),
+		ON_EACH_IOMMU_AND_SIM(test_a_flush_concerns_its_own_pages),
+		ON_EACH_IOMMU_AND_SIM(test_a_flush_covers_all_of_an_odd_range),
+		ON_EACH_IOMMU_AND_SIM(test_interrupts_still_arrive),
+		ON_EACH_IOMMU_AND_SIM(test_lookup_says_what_the_table_says),
 		ON_EACH_IOMMU(test_lack_of_memory_for_tables_enters_nothing),
 		ON_EACH_IOMMU(test_impossible_ranges_are_refused),
 		ON_EACH_IOMMU(test_nothing_is_read_back_from_the_tables),
-		ON_EACH_IOMMU(test_what_is_mapped_is_not_mapped_again),
-		ON_EACH_IOMMU(test_each_function_has_a_table_of_its_own),
-		ON_EACH_IOMMU(test_start_tells_what_it_gives),
+		ON_EACH_IOMMU_AND_SIM(test_what_is_mapped_is_not_mapped_again),
+		ON_EACH_IOMMU_AND_SIM(test_each_function_has_a_table_of_its_own),
+		ON_EACH_IOMMU_AND_SIM(test_start_tells_what_it_gives),
 		ON_EACH_IOMMU(test_a_machine_without_it_says_so),
 		ON_EACH_IOMMU(test_lack_of_memory_fails_the_start_and_can_be_made_up_for),
 		ON_EACH_IOMMU(test_a_dead_machine_is_an_error),

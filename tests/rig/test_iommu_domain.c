@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The library's domains over the IOMMUs of the qemu rig: what is unmapped is out of the device's reach, at once or
+ * The library's domains over the rigs' IOMMUs: what is unmapped is out of the device's reach, at once or
  * after a flush, and no address is handed out before what it showed is forgotten.
  */
 #include "iommu_bench.h"
@@ -262,11 +262,11 @@ static void test_a_deferred_domain_hands_out_no_address_before_a_flush(void **st
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_EACH_IOMMU(test_a_strict_domain_flushes_at_each_unmap),
-		ON_EACH_IOMMU(test_a_strict_domain_flushes_all_of_what_it_unmaps),
-		ON_EACH_IOMMU(test_a_flush_that_is_lost_is_found_out),
-		ON_EACH_IOMMU(test_a_deferred_domain_flushes_when_asked),
-		ON_EACH_IOMMU(test_a_deferred_domain_hands_out_no_address_before_a_flush),
+		ON_EACH_IOMMU_AND_SIM(test_a_strict_domain_flushes_at_each_unmap),
+		ON_EACH_IOMMU_AND_SIM(test_a_strict_domain_flushes_all_of_what_it_unmaps),
+		ON_EACH_IOMMU_AND_SIM(test_a_flush_that_is_lost_is_found_out),
+		ON_EACH_IOMMU_AND_SIM(test_a_deferred_domain_flushes_when_asked),
+		ON_EACH_IOMMU_AND_SIM(test_a_deferred_domain_hands_out_no_address_before_a_flush),
 		ON_EACH_IOMMU(test_lack_of_memory_for_tables_fails_a_mapping),
 	};
 	rig_folder_enter();

@@ -48,7 +48,7 @@ struct mete_test {
 	struct mete_test *next_kept;
 };
 
-/* The innermost call that this thread is in; false if it is in none. */
+/* The driver's call that this thread is in; false if it is in none. */
 bool mete__test_inside(const char **ret_call, const void **ret_site);
 
 /* Note a failure; `text` is whole lines.  Any thread. */

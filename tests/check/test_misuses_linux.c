@@ -4,6 +4,8 @@
  */
 #include "provoke.h"
 
+#include <mete/bounce.h>
+
 #include <linux/dma-mapping.h>
 #include <linux/dmapool.h>
 #include <linux/slab.h>
@@ -265,6 +267,16 @@ static void test_linux_m11_mapped_twice(void **state)
 	first = map(buf, 2048, DMA_TO_DEVICE);
 	SILENT(MAP(buf + 2048, 2048, DMA_FROM_DEVICE)); /* side by side */
 	SILENT(dma_unmap_single(&dev, bus, 2048, DMA_FROM_DEVICE));
+	dma_addr_t again;
+	(void)dma_map_single(&dev, buf, 1024, DMA_TO_DEVICE);
+	SILENT(MAP(buf, 512, DMA_TO_DEVICE)); /* who asks about one asks about both, by their address */
+	SILENT(dma_unmap_single(&dev, bus, 1024, DMA_TO_DEVICE));
+	SILENT(dma_unmap_single(&dev, bus, 512, DMA_TO_DEVICE));
+	PROVOKE(M11, "dma_map_single", MAP(buf, 2048, DMA_FROM_DEVICE));
+	again = bus;
+	SILENT(dma_unmap_single(&dev, first, 2048, DMA_TO_DEVICE)); /* the directions tell them apart */
+	SILENT(dma_unmap_single(&dev, again, 2048, DMA_FROM_DEVICE));
+	first = map(buf, 2048, DMA_TO_DEVICE);
 	PROVOKE(M11, "dma_map_single", MAP(buf + 1984, 2048 + 64, DMA_FROM_DEVICE));
 	SILENT(dma_unmap_single(&dev, bus, 2048 + 64, DMA_FROM_DEVICE));
 	SILENT(dma_unmap_single(&dev, first, 2048, DMA_TO_DEVICE));
@@ -316,6 +328,31 @@ static void test_linux_o08_shared_cache_line(void **state)
 	end();
 }
 
+/* What a face makes and takes away in one call, and what cannot be unmapped, is told once at most. */
+static void test_linux_one_mistake_is_told_once(void **state)
+{
+	const struct mete_bounce_config config = { .grain = 2048, .keep = 511, .always = true };
+	struct mete_bounce area;
+	dma_addr_t bus;
+	(void)state;
+
+	start();
+	assert_ok(mete_bounce_init(&area, &here.device, &config));
+	char *buf = kmalloc(2048, GFP_KERNEL);
+	dma_set_min_align_mask(&dev, 1023); /* more than the area keeps */
+	SILENT(MAP(buf + 512, 512, DMA_FROM_DEVICE));
+	assert_true(bus == DMA_MAPPING_ERROR);
+	dma_set_min_align_mask(&dev, 0);
+	SILENT(MAP(buf, 2048, DMA_FROM_DEVICE));
+	PROVOKE(M06, "dma_unmap_single", dma_unmap_single(&dev, bus, 1024, DMA_FROM_DEVICE)); /* refused: stand-ins know their length */
+	assert_int_equal(mete_bounce_used(&area), 1);
+	assert_int_equal(mete_check_leaks(here.check, NULL), 1); /* kmalloc's, and not the mapping */
+	SILENT(dma_unmap_single(&dev, bus, 2048, DMA_FROM_DEVICE));
+	kfree(buf);
+	assert_ok(mete_bounce_fini(&area));
+	end();
+}
+
 static void test_linux_x05_ended_in_use(void **state)
 {
 	dma_addr_t bus;
@@ -349,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_linux_m11_mapped_twice),
 		cmocka_unit_test(test_linux_syncs),
 		cmocka_unit_test(test_linux_o08_shared_cache_line),
+		cmocka_unit_test(test_linux_one_mistake_is_told_once),
 		cmocka_unit_test(test_linux_x05_ended_in_use),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

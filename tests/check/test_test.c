@@ -219,6 +219,7 @@ static void *elsewhere(void *ctx)
 	(void)dma_mapping_error(&w->dev, bus);
 	w->tries = __LINE__ + 1;
 	dma_unmap_single(&w->dev, bus, LEN, DMA_TO_DEVICE);
+	(void)mete_unmap_single(&w->core, 4096, LEN, METE_DEVICE_READS, 0); /* without a face */
 	return NULL;
 }
 
@@ -233,10 +234,66 @@ static void test_other_threads_fail_at_the_end(void **state)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(w.nfailed, 0);
 	assert_ok(mete_device_fini(&w.core));
-	assert_int_equal(mete_test_end(w.test), 1);
+	assert_int_equal(mete_test_end(w.test), 2);
 	assert_int_equal(w.nfailed, 1);
 	assert_int_equal(w.line, w.tries);
 	contains(w.text, "DMA-M07");
+	contains(w.text, "DMA-M09");
+}
+
+/* A call that calls the driver back. */
+static void enter(const struct world *w)
+{
+	struct mete_observer *ear = mete_test_provider(w->test)->observer;
+	ear->call(ear, "linux", "interrupted_call", NULL, 0);
+	ear->call(ear, NULL, NULL, NULL, 0);
+}
+
+static void leave(const struct world *w)
+{
+	struct mete_observer *ear = mete_test_provider(w->test)->observer;
+	ear->left(ear);
+	ear->left(ear);
+}
+
+static void test_a_failure_waits_for_the_outermost_call(void **state)
+{
+	struct world w;
+	(void)state;
+
+	start(&w);
+	enter(&w);
+	dma_addr_t bus = dma_map_single(&w.dev, data, LEN, DMA_FROM_DEVICE);
+	assert_int_equal(dma_mapping_error(&w.dev, bus), 0);
+	dma_unmap_single(&w.dev, bus, LEN, DMA_TO_DEVICE);
+	(void)mete_unmap_single(&w.core, bus, LEN, METE_DEVICE_WRITES, 0);
+	assert_int_equal(w.nfailed, 0);
+	leave(&w);
+	assert_int_equal(w.nfailed, 1);
+	contains(w.text, "DMA-M07");
+	contains(w.text, "DMA-M09");
+	(void)mete_unmap_single(&w.core, bus, LEN, METE_DEVICE_WRITES, 0); /* in no call: at once */
+	assert_int_equal(w.nfailed, 2);
+	assert_ok(mete_device_fini(&w.core));
+	assert_int_equal(mete_test_end(w.test), 3);
+}
+
+/* Left in the middle of a call by a jump of the test's own, say. */
+static void test_the_next_test_begins_outside_of_all_calls(void **state)
+{
+	struct world w;
+	(void)state;
+
+	start(&w);
+	enter(&w);
+	assert_ok(mete_device_fini(&w.core));
+	assert_int_equal(mete_test_end(w.test), 0);
+	start(&w);
+	(void)mete_unmap_single(&w.core, 4096, LEN, METE_DEVICE_WRITES, 0);
+	assert_int_equal(w.nfailed, 1);
+	assert_null(strstr(w.text, "interrupted_call"));
+	assert_ok(mete_device_fini(&w.core));
+	assert_int_equal(mete_test_end(w.test), 1);
 }
 
 static void test_bad_beginnings(void **state)
@@ -304,6 +361,95 @@ static void test_a_mistake_between_failures_is_told(void **state)
 	test_each_operation_fails_in_turn(NULL); /* the provider of another is itself again */
 }
 
+static void *allocate(void *ctx)
+{
+	struct world *w = ctx;
+	void *cpu;
+
+	assert_ok(mete_device_alloc(&w->core, NULL, 4096, METE_MEMORY_CACHED, 0, &cpu, NULL));
+	assert_ok(mete_device_free(&w->core, cpu, 4096));
+	return NULL;
+}
+
+/* Two allocations that may wait, by the core's calls; another thread's do not fail. */
+static int waiter(void *ctx)
+{
+	struct world *w = ctx;
+	void *first, *second;
+	pthread_t thread;
+
+	w->tries++;
+	assert_int_equal(pthread_create(&thread, NULL, allocate, w), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	int error = mete_device_alloc(&w->core, NULL, 4096, METE_MEMORY_CACHED, METE_WAIT, &first, NULL);
+	if (error)
+		return error;
+	w->line = __LINE__ + 1;
+	error = mete_device_alloc(&w->core, NULL, 8192, METE_MEMORY_CACHED, METE_WAIT, &second, NULL);
+	if (!error)
+		assert_ok(mete_device_free(&w->core, second, 8192));
+	if (!error || w->mistake == NONE)
+		assert_ok(mete_device_free(&w->core, first, 4096));
+	return error;
+}
+
+static void test_nobody_waits_for_what_fails(void **state)
+{
+	struct world w;
+	jmp_buf leave_here;
+	char want[128];
+	(void)state;
+
+	start(&w);
+	size_t n = mete_test_each_failure(w.test, waiter, &w, 0);
+	assert_int_equal(n, 4); /* two runs of memory, and the record of each */
+	assert_int_equal(w.tries, 5);
+	assert_int_equal(w.nfailed, 0);
+	w.mistake = LEAK;
+	w.leave = &leave_here;
+	snprintf(want, sizeof want, " at test_test.c:%d, in waiter():\n", w.line);
+	if (!setjmp(leave_here))
+		(void)mete_test_each_failure(w.test, waiter, &w, 0);
+	contains(w.text, want);
+	contains(w.text, "DMA-A07");
+	w.leave = NULL;
+	assert_int_equal(mete_test_end(w.test), 1);
+}
+
+/* What fails first says it all; a pool that is left has a slab, and nothing in it. */
+static int pool_leaver(void *ctx)
+{
+	struct world *w = ctx;
+	dma_addr_t bus;
+
+	struct dma_pool *pool = dma_pool_create("left", &w->dev, 64, 64, 0);
+	void *block = pool ? dma_pool_alloc(pool, GFP_KERNEL, &bus) : NULL;
+	if (!block) {
+		dma_pool_destroy(pool);
+		return -ENOMEM;
+	}
+	dma_pool_free(pool, block, bus);
+	bus = dma_map_single(&w->dev, data, LEN, DMA_TO_DEVICE);
+	if (dma_mapping_error(&w->dev, bus))
+		return -ENOMEM; /* and the pool? */
+	dma_unmap_single(&w->dev, bus, LEN, DMA_TO_DEVICE);
+	dma_pool_destroy(pool);
+	return 0;
+}
+
+static void test_a_pool_that_a_failure_leaves_is_told(void **state)
+{
+	struct world w;
+	(void)state;
+
+	start(&w);
+	(void)mete_test_each_failure(w.test, pool_leaver, &w, 0);
+	assert_int_equal(w.nfailed, 1);
+	contains(w.text, "When 1536 bytes could not be mapped in dma_map_single()");
+	contains(w.text, "runs of memory are still held");
+	(void)mete_test_end(w.test);
+}
+
 static void test_the_run_without_failures_must_succeed(void **state)
 {
 	struct world w;
@@ -332,9 +478,12 @@ static void test_what_was_held_before_stays_silent(void **state)
 	start(&w);
 	void *buffer = dma_alloc_coherent(&w.dev, 4096, &bus, GFP_KERNEL);
 	assert_non_null(buffer);
+	static unsigned char more[64] __attribute__((aligned(64)));
+	bus = dma_map_single(&w.dev, more, 64, DMA_TO_DEVICE);
+	assert_int_equal(dma_mapping_error(&w.dev, bus), 0);
 	(void)mete_test_each_failure(w.test, driver, &w, 0);
 	assert_int_equal(w.nfailed, 0);
-	assert_int_equal(mete_test_end(w.test), 1); /* and is one in the end */
+	assert_int_equal(mete_test_end(w.test), 2); /* and is one in the end */
 	contains(w.text, "DMA-A07");
 }
 
@@ -427,10 +576,14 @@ int main(void)
 		cmocka_unit_test(test_a_pool_that_is_left_fails_at_the_end),
 		cmocka_unit_test(test_what_is_expected_must_come),
 		cmocka_unit_test(test_other_threads_fail_at_the_end),
+		cmocka_unit_test(test_a_failure_waits_for_the_outermost_call),
+		cmocka_unit_test(test_the_next_test_begins_outside_of_all_calls),
 		cmocka_unit_test(test_bad_beginnings),
 		cmocka_unit_test(test_each_operation_fails_in_turn),
 		cmocka_unit_test(test_a_failure_path_that_leaks_is_told),
 		cmocka_unit_test(test_a_mistake_between_failures_is_told),
+		cmocka_unit_test(test_nobody_waits_for_what_fails),
+		cmocka_unit_test(test_a_pool_that_a_failure_leaves_is_told),
 		cmocka_unit_test(test_the_run_without_failures_must_succeed),
 		cmocka_unit_test(test_what_was_held_before_stays_silent),
 		cmocka_unit_test(test_an_iommu_can_fail_too),

@@ -432,6 +432,7 @@ static const struct {
 	{ METE_EFAULT, "sync", METE_DMA_M05, "this address says that mapping had failed" },
 	{ METE_EINVAL, "sync", METE_DMA_O07, "these operations are none, or do not go together, for this map" },
 	{ METE_EINVAL, "unload", METE_DMA_X07, "the map is not loaded, or not of this tag" },
+	{ METE_EINVAL, "load", METE_DMA_A12, "the length is impossible, or the map is loaded already or of another tag" },
 	{ METE_EINVAL, "unmap", METE_DMA_M07, "this is no direction that can be unmapped" },
 	{ METE_EINVAL, "destroy", METE_DMA_X05, "it is not of this tag, or in use" },
 	{ METE_EINVAL, "create", METE_DMA_C06, "nothing could obey these limits" },

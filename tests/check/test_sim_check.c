@@ -237,18 +237,20 @@ static void test_what_the_bus_does_not_carry(void **state)
 	assert_int_equal(w.ntold, n);
 	copy(&w, from + 500, to, 24);
 	assert_told(&w, n, METE_DMA_C02);
-	bus.lines = 32;
+	bus.lines = 28;
 	bus.boundary = 0;
 	assert_ok(mete_sim_bus_set(&w.engine, &bus));
 	n = w.ntold;
 	copy(&w, from, to, 1024);
 	assert_int_equal(w.ntold, n);
-	copy(&w, from, (uint64_t)1 << 32 | to, 1024);
+	copy(&w, from, (uint64_t)1 << 30 | to, 1024);
 	assert_told(&w, n, METE_DMA_C01);
 	assert_ok(mete_unmap_single(&w.device, to, 1024, METE_DEVICE_WRITES, 0));
 	assert_ok(mete_unmap_single(&w.device, from, 1024, METE_DEVICE_READS, 0));
 	end(&w);
 
+	if (METE_ADDR_BITS == 32)
+		return; /* addresses have no upper half */
 	start(&w, &high);
 	from = map(&w, 0, 1024, METE_DEVICE_READS);
 	to = map(&w, 4096, 1024, METE_DEVICE_WRITES);

@@ -39,12 +39,35 @@ struct mete_check_report {
 	const char *json;    /* the same as one JSON object, one line */
 };
 
+/* How much is looked at; each includes the ones before. */
+enum mete_level {
+	METE_LEVEL_USUAL,  /* $METE_CHECK_LEVEL, 1 to 3; or else fills */
+	METE_LEVEL_LEDGER, /* 1: what is allocated and mapped */
+	METE_LEVEL_FILLS,  /* 2: and memory that nobody may touch is filled, and compared later */
+	METE_LEVEL_SHADOW, /* 3: and it is closed to the CPU, like what a device owns, as far as that can be done here */
+};
+
+/* How memory is closed to the CPU.  docs/man/mete_check_create.3 tells what each sees, and what it needs. */
+enum mete_shadow {
+	METE_SHADOW_USUAL, /* $METE_SHADOW: off, auto, asan, valgrind, trap; or else off below level 3, and auto there */
+	METE_SHADOW_OFF,
+	METE_SHADOW_AUTO,  /* the first of these that works here, if one does */
+	METE_SHADOW_ASAN,  /* the address sanitizer, which the program must be compiled with: every byte */
+	METE_SHADOW_VALGRIND, /* Memcheck, which the program must run under: every byte; the reports are Memcheck's */
+	METE_SHADOW_TRAP,  /* page protection, of memory with METE_TRAIT_TWICE: whole pages */
+};
+
 struct mete_check_config {
-	/* Gets each report, outside of any lock, on the thread that did it.  NULL: the text goes to stderr. */
+	/*
+	 * Gets each report, outside of any lock, on the thread that did it.  An access that a shadow caught is told when the
+	 * verifier next hears or is asked something, on that thread.  NULL: the text goes to stderr.
+	 */
 	void (*report)(void *ctx, const struct mete_check_report *report);
 	void *ctx;
 	const char *policy;  /* as mete_check_policy(); NULL: $METE_CHECK, if it is set */
 	const char *repeat;  /* the command that repeats the run; NULL: reports name none */
+	enum mete_level level;
+	enum mete_shadow shadow;
 };
 
 #ifdef __cplusplus
@@ -54,7 +77,8 @@ extern "C" {
 /*
  * Start to verify what happens at `provider`, which must outlive the verifier; start before its devices are made.
  *
- * METE_EINVAL (no provider, or a policy that does not parse), METE_EBUSY (it has an observer already), METE_ENOMEM.
+ * METE_EINVAL (no provider; a policy, level or shadow that is none), METE_ENOTSUP (a shadow that does not work here),
+ * METE_EBUSY (it has an observer already), METE_ENOMEM.
  */
 int mete_check_create(struct mete_provider *provider, const struct mete_check_config *config, struct mete_check **ret_check);
 
@@ -103,6 +127,22 @@ size_t mete_check_leaks_since(struct mete_check *check, size_t mark);
  */
 bool mete_check_line(struct mete_check *check, const void *site, const char **ret_file, unsigned *ret_line,
     const char **ret_function);
+
+/*
+ * Compare the margins of all live memory that no device owns (DMA-A10, A11), and all freed memory that was not taken into use
+ * again (DMA-A08, A09).  Returns how many are damaged; each is reported once.  mete_check_destroy() does so, too.
+ */
+size_t mete_check_fills(struct mete_check *check);
+
+/* The shadow that is in use: "off", "asan", "valgrind", "trap".  Never changes. */
+const char *mete_check_shadow(const struct mete_check *check);
+
+/*
+ * Between the two, this thread plays a device that lives in this process, and may touch what a device owns.  Calls nest.
+ * Not needed where the device's memory is mapped twice.  Any context.
+ */
+void mete_check_device_enter(void);
+void mete_check_device_leave(void);
 
 /* "DMA-A01" and its title; "?" for what is no misuse. */
 const char *mete_misuse_name(enum mete_misuse misuse);

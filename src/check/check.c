@@ -9,6 +9,9 @@
 
 #include "check_state.h"
 
+#include "fill.h"
+#include "shadow.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,11 +74,12 @@ static void check_event(struct mete_observer *observer, const struct mete_event 
 	struct findings found;
 	size_t count;
 
+	mete__shadow_tell(check);
 	found.n = 0;
 	const struct place here = check_here(check, event->site, &count);
-	pthread_mutex_lock(&check->lock);
+	mete__check_lock(check);
 	mete__judge_event(check, event, &here, count, &found);
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 	if (found.n)
 		mete__report_findings(check, &found);
 }
@@ -84,9 +88,9 @@ static void check_asked(struct mete_observer *observer, struct mete_device *devi
 {
 	struct mete_check *check = check_of(observer);
 
-	pthread_mutex_lock(&check->lock);
+	mete__check_lock(check);
 	mete__ledger_asked(&check->ledger, device, bus);
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 }
 
 int mete_check_create(struct mete_provider *provider, const struct mete_check_config *config, struct mete_check **ret_check)
@@ -113,24 +117,33 @@ int mete_check_create(struct mete_provider *provider, const struct mete_check_co
 	if (!error && pthread_mutex_init(&check->lock, NULL))
 		error = METE_ENOMEM;
 	if (!error)
+		error = mete__shadow_choose(check, config);
+	if (!error)
 		error = mete_provider_observe(provider, &check->observer);
 	if (error) {
 		free(check->repeat);
 		free(check);
 		return error;
 	}
+	mete__shadow_start(check);
 	*ret_check = check;
 	return 0;
+}
+
+const char *mete_check_shadow(const struct mete_check *check)
+{
+	return check->shadow ? check->shadow->name : "off";
 }
 
 size_t mete_check_missing(struct mete_check *check)
 {
 	size_t missing = 0;
 
-	pthread_mutex_lock(&check->lock);
+	mete__shadow_tell(check);
+	mete__check_lock(check);
 	for (unsigned i = 0; i < METE_NMISUSES; i++)
 		missing += check->expected[i];
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 	return missing;
 }
 
@@ -138,8 +151,10 @@ size_t mete_check_destroy(struct mete_check *check)
 {
 	if (!check)
 		return 0;
+	(void)mete_check_fills(check);
 	(void)mete_check_leaks(check, NULL);
 	(void)mete_provider_observe(check->provider, NULL);
+	mete__shadow_stop(check);
 	size_t bad = check->failures + mete_check_missing(check);
 	mete__told_forget(&check->told);
 	mete__ledger_fini(&check->ledger);
@@ -154,9 +169,9 @@ int mete_check_policy(struct mete_check *check, const char *text, size_t *ret_at
 {
 	if (!text)
 		return METE_EINVAL;
-	pthread_mutex_lock(&check->lock);
+	mete__check_lock(check);
 	int error = mete__policy_parse(check->policy, text, ret_at);
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 	return error;
 }
 
@@ -164,32 +179,36 @@ void mete_check_expect(struct mete_check *check, enum mete_misuse misuse)
 {
 	if ((unsigned)misuse >= METE_NMISUSES)
 		return;
-	pthread_mutex_lock(&check->lock);
+	mete__shadow_tell(check);
+	mete__check_lock(check);
 	check->expected[misuse]++;
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 }
 
 size_t mete_check_count(struct mete_check *check, enum mete_misuse misuse)
 {
-	pthread_mutex_lock(&check->lock);
+	mete__shadow_tell(check);
+	mete__check_lock(check);
 	size_t count = (unsigned)misuse < METE_NMISUSES ? check->count[misuse] : 0;
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 	return count;
 }
 
 size_t mete_check_failures(struct mete_check *check)
 {
-	pthread_mutex_lock(&check->lock);
+	mete__shadow_tell(check);
+	mete__check_lock(check);
 	size_t failures = check->failures;
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 	return failures;
 }
 
 size_t mete_check_expected(struct mete_check *check, enum mete_misuse misuse)
 {
-	pthread_mutex_lock(&check->lock);
+	mete__shadow_tell(check);
+	mete__check_lock(check);
 	size_t expected = (unsigned)misuse < METE_NMISUSES ? check->expected[misuse] : 0;
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 	return expected;
 }
 
@@ -198,11 +217,12 @@ static size_t check_leaks(struct mete_check *check, const struct mete_device *de
 	struct findings found;
 	size_t leaks = 0;
 
+	mete__shadow_tell(check);
 	do {
 		found.n = 0;
-		pthread_mutex_lock(&check->lock);
+		mete__check_lock(check);
 		mete__judge_leaks(check, device, mark, &found);
-		pthread_mutex_unlock(&check->lock);
+		mete__check_unlock(check);
 		leaks += found.n;
 		mete__report_findings(check, &found);
 	} while (found.n);
@@ -216,9 +236,9 @@ size_t mete_check_leaks(struct mete_check *check, const struct mete_device *devi
 
 size_t mete_check_mark(struct mete_check *check)
 {
-	pthread_mutex_lock(&check->lock);
+	mete__check_lock(check);
 	size_t mark = check->ledger.nmade;
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 	return mark;
 }
 
@@ -230,10 +250,27 @@ size_t mete_check_leaks_since(struct mete_check *check, size_t mark)
 bool mete_check_line(struct mete_check *check, const void *site, const char **ret_file, unsigned *ret_line,
     const char **ret_function)
 {
-	pthread_mutex_lock(&check->lock);
+	mete__check_lock(check);
 	if (!check->where)
 		check->where = mete__where_create();
 	bool known = mete__where_line(check->where, site, ret_file, ret_line, ret_function);
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 	return known;
+}
+
+size_t mete_check_fills(struct mete_check *check)
+{
+	struct findings found;
+	size_t damaged = 0;
+
+	mete__shadow_tell(check);
+	do {
+		found.n = 0;
+		mete__check_lock(check);
+		mete__fill_compare_all(check, &found);
+		mete__check_unlock(check);
+		damaged += found.n;
+		mete__report_findings(check, &found);
+	} while (found.n);
+	return damaged;
 }

@@ -5,6 +5,9 @@
  *   check.c    the public calls, and the ear at the provider
  *   judge.c    one event against the ledger: which misuse is it?
  *   ledger.c   what there is
+ *   fill.c     memory that nobody may touch is filled, and compared
+ *   shadow.c   memory that the CPU must keep off is closed, by one of three means: shadow_asan.c, shadow_valgrind.c,
+ *              shadow_trap.c
  *   report.c   the words
  *   where.c    the lines
  */
@@ -40,6 +43,16 @@ struct findings {
 	size_t n;
 };
 
+#define FRAMES 12   /* of the stack of an access */
+#define ACCESSES 16 /* caught between two calls of the verifier */
+
+/* An access that was caught, and is not told yet. */
+struct access {
+	struct finding finding; /* without its place */
+	size_t nframes;
+	void *frame[FRAMES];
+};
+
 /* How often something was reported from one place. */
 struct told {
 	RB_ENTRY(told) tree;
@@ -55,6 +68,9 @@ struct mete_check {
 	struct mete_observer observer; /* first: the two are cast into each other */
 	struct mete_provider *provider;
 	struct mete_check_config config;
+	enum mete_level level;
+	const struct shadow *shadow;   /* NULL: none */
+	LIST_ENTRY(mete_check) active; /* of those with a shadow */
 	char *repeat;
 	pthread_mutex_t lock;          /* of all that follows */
 	struct ledger ledger;
@@ -64,7 +80,13 @@ struct mete_check {
 	size_t expected[METE_NMISUSES];
 	size_t failures;
 	struct where *where;           /* made when it is first needed */
+	struct access access[ACCESSES];
+	size_t naccesses, nlost;
 };
+
+/* The lock.  A thread inside it is not told of its own accesses. */
+void mete__check_lock(struct mete_check *check);
+void mete__check_unlock(struct mete_check *check);
 
 /* Inside the lock: look at an event, and enter what it says in the ledger.  `count` as the face's call was given. */
 void mete__judge_event(struct mete_check *check, const struct mete_event *event, const struct place *here, size_t count,

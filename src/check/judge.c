@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fill.h"
+#include "shadow.h"
 #include "surroundings.h"
 
 struct finding *mete__findings_add(struct findings *found, enum mete_misuse misuse, const struct place *here)
@@ -78,12 +80,22 @@ static const char *owner_word(enum mete_owner_kind kind)
 	return kind == METE_OWNER_POOL ? "a pool" : kind == METE_OWNER_CLASSES ? "the size classes" : "the device itself";
 }
 
+/* Fill what is freed as it should be; what is not may be refused. */
+static void free_fill(struct mete_check *check, struct block *block, const struct place *here, struct findings *found,
+    bool clean)
+{
+	mete__fill_compare(check, block, false, here, found);
+	if (clean)
+		mete__fill_free(check, block, here, found);
+}
+
 static void judge_free(struct mete_check *check, const struct mete_event *e, const struct place *here,
     struct findings *found)
 {
 	uintptr_t cpu = (uintptr_t)e->cpu;
 	struct block *block = mete__ledger_block(&check->ledger, cpu), *old = mete__ledger_freed(&check->ledger, cpu);
 	struct finding *f;
+	size_t before = found->n;
 
 	if (!block || block->first != cpu) {
 		if (!block && old && old->first == cpu) {
@@ -118,6 +130,7 @@ static void judge_free(struct mete_check *check, const struct mete_event *e, con
 		mete__finding_say(f, "it is still mapped");
 		mete__about_load(f, seen);
 	}
+	free_fill(check, block, here, found, found->n == before);
 	mete__ledger_free(&check->ledger, block, here);
 }
 
@@ -208,6 +221,10 @@ static void judge_map(struct mete_check *check, const struct mete_event *e, cons
 		return;
 	judge_memory(check, load, here, found);
 	judge_lines(check, load, here, found);
+	mete__fill_compare_load(check, load, here, found);
+	mete__shadow_sent(check, load, here, found);
+	if (!load->map && !(e->flags & METE_MAP_SKIP_SYNC))
+		mete__shadow_pass(check, load, 0, load->len, load->access);
 }
 
 /* "dma_map_single" and "dma_unmap_single_attrs" are of one family, "single"; the rest has none. */
@@ -313,12 +330,20 @@ static void judge_unmap(struct mete_check *check, const struct mete_event *e, co
 		mete__finding_say(f, "nobody asked whether %s() had failed", load->made.call);
 		mete__about_load(f, load);
 	}
+	mete__fill_compare_load(check, load, here, found);
+	mete__shadow_back(check, load, mete__shadow_offset(segment), len);
+	if (load->nlive == 1)
+		mete__shadow_ended(check, load);
 	mete__ledger_unmap(&check->ledger, segment, here);
 }
 
-/* Ownership passes; `load` is live, and the range is in it. */
-static void judge_turn(struct load *load, const struct mete_event *e, const struct place *here, struct findings *found)
+/* Ownership of `e->len` bytes from `off` on passes; `load` is live. */
+static void judge_turn(struct mete_check *check, struct load *load, size_t off, const struct mete_event *e,
+    const struct place *here, struct findings *found)
 {
+	mete__fill_compare_load(check, load, here, found);
+	if (e->sync == METE_FOR_CPU)
+		mete__shadow_back(check, load, off, e->len);
 	if (e->access & ~load->access) {
 		struct finding *f = mete__findings_add(found, METE_DMA_O05, here);
 		mete__finding_say(f, "mapped so that %s, synced as if %s", access_word(load->access), access_word(e->access));
@@ -359,7 +384,7 @@ static void judge_sync(struct mete_check *check, const struct mete_event *e, con
 		    (uint64_t)(e->bus - segment->first), (uint64_t)(segment->last - segment->first) + 1);
 		mete__about_load(f, segment->load);
 	}
-	judge_turn(segment->load, e, here, found);
+	judge_turn(check, segment->load, mete__shadow_offset(segment) + (size_t)(e->bus - segment->first), e, here, found);
 }
 
 static void judge_map_sync(struct mete_check *check, const struct mete_event *e, const struct place *here,
@@ -379,7 +404,7 @@ static void judge_map_sync(struct mete_check *check, const struct mete_event *e,
 		mete__finding_say(f, "%zu bytes from byte %zu on are synced, and %zu are loaded", e->len, e->off, load->len);
 		mete__about_load(f, load);
 	}
-	judge_turn(load, e, here, found);
+	judge_turn(check, load, e->off, e, here, found);
 }
 
 static void judge_unload(struct mete_check *check, const struct mete_event *e, const struct place *here,
@@ -388,6 +413,9 @@ static void judge_unload(struct mete_check *check, const struct mete_event *e, c
 	struct load *load = mete__ledger_loaded(&check->ledger, e->owner);
 
 	if (load) {
+		mete__fill_compare_load(check, load, here, found);
+		mete__shadow_back(check, load, 0, load->len);
+		mete__shadow_ended(check, load);
 		mete__ledger_unload(&check->ledger, load, here);
 		return;
 	}
@@ -400,12 +428,38 @@ static void judge_alloc(struct mete_check *check, const struct mete_event *e, co
     struct findings *found)
 {
 	if (!e->error) {
-		(void)mete__ledger_alloc(&check->ledger, e, here);
+		mete__fill_taken(check, (uintptr_t)e->cpu, e->room, here, found);
+		struct block *block = mete__ledger_alloc(&check->ledger, e, here);
+		if (block)
+			mete__fill_margin(check, block);
 	} else if (e->error == METE_EINVAL) {
 		struct finding *f = mete__findings_add(found, METE_DMA_A12, here);
 		mete__finding_say(f, "%zu bytes were asked for", e->len);
 		f->device = e->device;
 	}
+}
+
+/* What was passed to the device has been, now that the library has done its part. */
+static void judge_passed(struct mete_check *check, const struct mete_event *e)
+{
+	struct segment *segment = e->owner_kind == METE_OWNER_MAP ? NULL
+	                                                          : mete__ledger_segment(&check->ledger, e->device, e->bus);
+	struct load *load = segment ? segment->load
+	    : e->owner_kind == METE_OWNER_MAP ? mete__ledger_loaded(&check->ledger, e->owner) : NULL;
+
+	if (load)
+		mete__shadow_pass(check, load,
+		    segment ? mete__shadow_offset(segment) + (size_t)(e->bus - segment->first) : e->off, e->len, e->access);
+}
+
+/* The last free or unmap did not happen. */
+static void judge_kept(struct mete_check *check, const struct mete_event *e)
+{
+	struct ledger *l = &check->ledger;
+
+	if (e->cpu && l->last_freed && l->last_freed->first == (uintptr_t)e->cpu)
+		mete__fill_kept(check, l->last_freed);
+	mete__ledger_keep(l, e);
 }
 
 static void judge_life(struct mete_check *check, const struct mete_event *e, const struct place *here,
@@ -485,7 +539,13 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 		judge_unload(check, e, here, found);
 		break;
 	case METE_EVENT_KEPT:
-		mete__ledger_keep(&check->ledger, e);
+		judge_kept(check, e);
+		break;
+	case METE_EVENT_PASSED:
+		judge_passed(check, e);
+		break;
+	case METE_EVENT_TAKE:
+		mete__fill_taken(check, (uintptr_t)e->cpu, e->len, here, found);
 		break;
 	case METE_EVENT_MISTAKE:
 		judge_mistake(e, here, found);
@@ -494,8 +554,6 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 	case METE_EVENT_GONE:
 		judge_life(check, e, here, found);
 		break;
-	case METE_EVENT_PASSED:
-	case METE_EVENT_TAKE:
 		break;
 	}
 	if (check->ledger.lacking) {

@@ -133,6 +133,31 @@ struct block *mete__ledger_freed(struct ledger *l, uintptr_t cpu)
 	return block_at(&l->freed, cpu);
 }
 
+struct block *mete__ledger_freed_before(struct ledger *l, uintptr_t cpu)
+{
+	return block_before(&l->freed, cpu);
+}
+
+struct block *mete__ledger_overdue(struct ledger *l)
+{
+	return l->nfreed >= TRACES ? TAILQ_FIRST(&l->freed_order) : NULL;
+}
+
+struct block *mete__ledger_before(struct ledger *l, uintptr_t cpu)
+{
+	return block_before(&l->blocks, cpu);
+}
+
+struct block *mete__ledger_first(struct ledger *l)
+{
+	return RB_MIN(block_tree, &l->blocks);
+}
+
+struct block *mete__ledger_next(struct block *block)
+{
+	return RB_NEXT(block_tree, NULL, block);
+}
+
 static void trace_forget(struct ledger *l, struct block *block)
 {
 	RB_REMOVE(block_tree, &l->freed, block);
@@ -166,6 +191,7 @@ struct block *mete__ledger_alloc(struct ledger *l, const struct mete_event *e, c
 	block->last = block->first + (e->len - 1);
 	block->bus = e->bus;
 	block->len = e->len;
+	block->room = e->room > e->len ? e->room : e->len;
 	block->device = e->device;
 	block->owner_kind = e->owner_kind;
 	block->owner = e->owner;

@@ -31,7 +31,7 @@ struct block {
 	TAILQ_ENTRY(block) dead;
 	uintptr_t first, last;
 	mete_baddr bus;
-	size_t len;
+	size_t len, room;             /* asked for, and there is */
 	struct mete_device *device;
 	enum mete_owner_kind owner_kind;
 	const void *owner;
@@ -39,6 +39,7 @@ struct block {
 	struct place made, freed;
 	size_t number;                /* in the order in which they were made */
 	bool told;                    /* as a leak */
+	bool margin, filled;         /* behind its end, while it is live; all of it, since it is free */
 };
 
 RB_HEAD(block_tree, block);
@@ -78,6 +79,8 @@ struct load {
 	size_t count;                 /* entries of a list, as the face was told */
 	size_t number;                /* in the order in which they were made */
 	enum load_turn turn;
+	unsigned owned;               /* what the device may be doing to some of it: bits of METE_DEVICE_READS_WRITES */
+	unsigned shown;               /* what a shadow knows it by; 0: not at all */
 	bool synced_for_device;       /* since it was loaded, or last passed to the CPU */
 	bool by_hand;                 /* mapped without passing it to the device */
 	bool checked;                 /* the driver asked whether it failed */
@@ -133,6 +136,15 @@ void mete__ledger_free(struct ledger *ledger, struct block *block, const struct 
 /* The block that `cpu` lies in, live or gone; NULL if none is. */
 struct block *mete__ledger_block(struct ledger *ledger, uintptr_t cpu);
 struct block *mete__ledger_freed(struct ledger *ledger, uintptr_t cpu);
+
+/* The last trace that begins at or before `cpu`, and the one that the next free will drop.  NULL: there is none. */
+struct block *mete__ledger_freed_before(struct ledger *ledger, uintptr_t cpu);
+struct block *mete__ledger_overdue(struct ledger *ledger);
+
+/* The last live block that begins at or before `cpu`; the first of all, and the next one.  NULL: there is none. */
+struct block *mete__ledger_before(struct ledger *ledger, uintptr_t cpu);
+struct block *mete__ledger_first(struct ledger *ledger);
+struct block *mete__ledger_next(struct block *block);
 
 /* What was freed or unmapped last, at the event's address, is still there. */
 void mete__ledger_keep(struct ledger *ledger, const struct mete_event *event);

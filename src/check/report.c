@@ -224,7 +224,7 @@ static void finding_tell(struct mete_check *check, const struct finding *f)
 	const struct misuse *m = &mete__misuses[f->misuse];
 	struct spot here;
 
-	pthread_mutex_lock(&check->lock); /* `where` is not for two threads */
+	mete__check_lock(check); /* `where` is not for two threads */
 	(void)spot_find(check, &f->here, &here);
 	char *text = report_text(check, f, &here), *json = report_json(check, f, &here);
 	const struct mete_check_report report = {
@@ -232,7 +232,7 @@ static void finding_tell(struct mete_check *check, const struct finding *f)
 		.title = m->title, .call = here.call, .file = here.file, .line = here.line,
 		.text = text ? text : m->title, .json = json ? json : "{}",
 	};
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 	if (check->config.report)
 		check->config.report(check->config.ctx, &report);
 	else
@@ -246,9 +246,9 @@ static void finding_tell(struct mete_check *check, const struct finding *f)
 void mete__report_findings(struct mete_check *check, struct findings *found)
 {
 	for (size_t i = 0; i < found->n; i++) {
-		pthread_mutex_lock(&check->lock);
+		mete__check_lock(check);
 		bool tell = finding_counts(check, &found->finding[i]);
-		pthread_mutex_unlock(&check->lock);
+		mete__check_unlock(check);
 		if (tell)
 			finding_tell(check, &found->finding[i]);
 	}

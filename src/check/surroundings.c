@@ -6,9 +6,12 @@
 
 #include "surroundings.h"
 
+#include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
 
 bool mete__surroundings_stack(uintptr_t first, uintptr_t last)
 {
@@ -54,4 +57,24 @@ bool mete__surroundings_constant(uintptr_t at)
 
 	(void)dl_iterate_phdr(search_object, &search);
 	return search.found;
+}
+
+/* The start of the object that `at` lies in; NULL if it is none, or the program itself. */
+static const void *object_start(const void *at)
+{
+	Dl_info info, program;
+
+	if (!dladdr(at, &info) || (dladdr((const void *)(uintptr_t)mete__surroundings_system, &program) &&
+	        program.dli_fbase == info.dli_fbase))
+		return NULL;
+	return info.dli_fbase;
+}
+
+bool mete__surroundings_system(const void *at)
+{
+	const void *start = object_start(at);
+
+	/* Sanitizers have a memcpy() of their own, and no getauxval(). */
+	return start && (start == object_start((const void *)(uintptr_t)getauxval) ||
+	    start == object_start((const void *)(uintptr_t)memcpy));
 }

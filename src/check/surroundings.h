@@ -14,4 +14,7 @@ bool mete__surroundings_stack(uintptr_t first, uintptr_t last);
 /* Whether it lies in a part of the program, or of a library, that is not to be written: text or constants. */
 bool mete__surroundings_constant(uintptr_t at);
 
+/* Whether it lies in the C library, or in a sanitizer's. */
+bool mete__surroundings_system(const void *at);
+
 #endif

@@ -142,7 +142,7 @@ void mete_watch_access(struct mete_check *check, const struct mete_watch_access 
 	struct findings all;
 
 	all.n = 0;
-	pthread_mutex_lock(&check->lock);
+	mete__check_lock(check);
 	if (mete__ledger_device_gone(&check->ledger, a->device))
 		mete__finding_say(found(&all, METE_DMA_X09, a), "the device %s 0x%" PRIx64, verb(a), (uint64_t)a->bus);
 	else if (a->stale && a->result == METE_WATCH_DONE)
@@ -151,7 +151,7 @@ void mete_watch_access(struct mete_check *check, const struct mete_watch_access 
 		judge_done(check, a, &all);
 	else
 		judge_refused(check, a, &all);
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 	mete__report_findings(check, &all);
 }
 
@@ -161,7 +161,7 @@ void mete_watch_line(struct mete_check *check, const struct mete_watch_line *lin
 	struct findings all;
 
 	all.n = 0;
-	pthread_mutex_lock(&check->lock);
+	mete__check_lock(check);
 	struct segment *by_cpu = mete__ledger_segment(&check->ledger, line->device, line->bus + line->cpu_first);
 	struct segment *any = mete__ledger_beside(&check->ledger, line->device, line->bus, line->len);
 	if (any) {
@@ -172,6 +172,6 @@ void mete_watch_line(struct mete_check *check, const struct mete_watch_line *lin
 		    line->cpu_first, line->cpu_last);
 		at_load(f, (by_cpu ? by_cpu : any)->load);
 	}
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 	mete__report_findings(check, &all);
 }

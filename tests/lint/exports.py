@@ -3,13 +3,16 @@
 Exports: what the built libraries offer to a linker.
 
 Every global symbol starts with mete_ and is declared in a public header, unless it starts with mete__ (shared inside
-the library).  The library has no writable data: in firmware that would be RAM nobody planned, in a program state that
+the library) or is a function that a sanitizer calls if a program has it.  The library has no writable data: in firmware that would be RAM nobody planned, in a program state that
 two users share unknowingly.  Archives named `hosted:FILE` may have some.
 """
 import re
 import subprocess
 
 from tree import files, functions, objects
+
+
+HOOKS = ("__asan_on_error",)
 
 
 def symbols(archive):
@@ -39,9 +42,9 @@ def check(root, *archives):
         hosted = archive.startswith("hosted:")
         for member, name, section, is_global in symbols(archive.removeprefix("hosted:")):
             bare = re.sub(r"_a\d+s\d+$", "", name)  # METE_ABI's suffix
-            if is_global and not name.startswith("mete_"):
+            if is_global and not name.startswith("mete_") and name not in HOOKS:
                 found.append(f"{member}: exports {name}: make it static, or name it mete__{name}")
-            elif is_global and not name.startswith("mete__") and bare not in declared:
+            elif is_global and not name.startswith("mete__") and bare not in declared and name not in HOOKS:
                 found.append(f"{member}: exports {name}, which no public header declares: make it static or mete__")
             if writable(section) and not hosted:
                 found.append(f"{member}: {name} is writable data ({section}): keep state in what the caller owns")

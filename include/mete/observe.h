@@ -99,6 +99,9 @@ extern "C" {
  */
 int mete_provider_observe(struct mete_provider *provider, struct mete_observer *observer);
 
+/* For providers with METE_TRAIT_STAYS: tell the observer, if there is one, that `run` was taken.  Outside of any lock. */
+void mete_provider_taken(const struct mete_provider *provider, const struct mete_run *run);
+
 #ifdef __cplusplus
 }
 #endif

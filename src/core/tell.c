@@ -16,6 +16,20 @@ int mete_provider_observe(struct mete_provider *provider, struct mete_observer *
 	return 0;
 }
 
+void mete_provider_taken(const struct mete_provider *provider, const struct mete_run *run)
+{
+	struct mete_event e;
+
+	if (!METE_OBSERVED(provider))
+		return;
+	mete__bytes_zero(&e, sizeof e);
+	e.kind = METE_EVENT_TAKE;
+	e.cpu = run->cpu;
+	e.phys = run->phys;
+	e.len = run->len;
+	provider->observer->event(provider->observer, &e);
+}
+
 static void event_start(struct mete_event *e, enum mete_event_kind kind, const void *site, struct mete_device *device)
 {
 	mete__bytes_zero(e, sizeof *e);

@@ -34,20 +34,6 @@ void *mete_arena_cpu(const struct mete_arena *arena, mete_paddr phys, size_t len
 	return NULL;
 }
 
-/* A verifier may have filled what was free. */
-static BITS_NOINLINE void arena_tell(struct mete_arena *arena, const struct mete_run *run)
-{
-	struct mete_observer *observer = arena->provider.observer;
-	struct mete_event e;
-
-	mete__bytes_zero(&e, sizeof e);
-	e.kind = METE_EVENT_TAKE;
-	e.cpu = run->cpu;
-	e.phys = run->phys;
-	e.len = run->len;
-	observer->event(observer, &e);
-}
-
 static int arena_take(void *ctx, const struct mete_want *want, struct mete_run *ret_run)
 {
 	struct mete_arena *arena = ctx;
@@ -61,8 +47,7 @@ static int arena_take(void *ctx, const struct mete_want *want, struct mete_run *
 	ret_run->phys = phys;
 	ret_run->len = (want->len + (arena->frames.frame - 1)) & ~(arena->frames.frame - 1);
 	ret_run->cpu = mete_arena_cpu(arena, phys, ret_run->len);
-	if (METE_OBSERVED(&arena->provider))
-		arena_tell(arena, ret_run);
+	mete_provider_taken(&arena->provider, ret_run);
 	return 0;
 }
 

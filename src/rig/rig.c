@@ -68,6 +68,8 @@ int mete__rig_ram(struct mete_rig *rig, size_t len, int *ret_fd)
 		len = RIG_RAM_DEFAULT;
 	if (len < RIG_RAM_MIN || len > RIG_RAM_MAX || len % RIG_MIB)
 		return METE_EINVAL;
+	if (len > (SIZE_MAX - METE_CONGRUENT) / 2)
+		return METE_ENOMEM;
 
 	int fd = memfd_create("mete-rig-ram", MFD_CLOEXEC);
 	if (fd < 0)
@@ -76,18 +78,20 @@ int mete__rig_ram(struct mete_rig *rig, size_t len, int *ret_fd)
 		goto fail;
 
 	/* Pointers and physical addresses must be congruent, and mmap() only knows pages: reserve more, then choose. */
-	size_t map_len = len + METE_CONGRUENT;
+	size_t map_len = 2 * len + METE_CONGRUENT;
 	void *map = mmap(NULL, map_len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
 		goto fail;
 	size_t skip = (size_t)(-(uintptr_t)map & (METE_CONGRUENT - 1));
 	unsigned char *ram = (unsigned char *)map + skip;
-	if (mmap(ram, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+	if (mmap(ram, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
+	    mmap(ram + len, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
 		munmap(map, map_len);
 		goto fail;
 	}
 
 	rig->ram = ram;
+	rig->ram_twin = ram + len;
 	rig->ram_len = len;
 	rig->ram_map = map;
 	rig->ram_map_len = map_len;
@@ -120,6 +124,7 @@ int mete__rig_arena(struct mete_rig *rig, const struct mete_span *spans, size_t 
 		.record_alloc = rig_record_alloc,
 		.record_free = rig_record_free,
 		.record_ctx = rig,
+		.twice = true, /* a verifier may close the program's mapping: devices have the other one, or are in QEMU */
 	};
 	rig->provider = mete_arena_provider(&rig->arena);
 	return mete_arena_init(&rig->arena, &config);

@@ -95,6 +95,7 @@ struct mete_rig {
 	const struct rig_ops *ops;
 	const struct rig_place *place;
 	unsigned char *ram;            /* CPU view of RAM's first address */
+	unsigned char *ram_twin;       /* the same memory by another mapping, for devices in this process */
 	size_t ram_len;
 	void *ram_map;                 /* what was mapped: more than RAM, to align it */
 	size_t ram_map_len;
@@ -116,7 +117,7 @@ static inline unsigned char *rig_at(const struct mete_rig *rig, uint64_t phys)
 }
 
 /*
- * Map `len` bytes of shared memory as the machine's RAM, zeroed.  Stores the file that holds it, close-on-exec, which
+ * Map `len` bytes of shared memory, twice, as the machine's RAM, zeroed.  Stores the file that holds it, close-on-exec, which
  * the caller closes.  METE_EINVAL for a length out of range (0 is the default), METE_ENOMEM.
  */
 int mete__rig_ram(struct mete_rig *rig, size_t len, int *ret_fd);

@@ -31,7 +31,7 @@ struct line {
 static struct line line_at(const struct sim_cache *cache, size_t at)
 {
 	at -= at % cache->line;
-	return (struct line){ .at = at, .cpu = cache->sim->rig.ram + cache->first + at, .ram = cache->ram + at,
+	return (struct line){ .at = at, .cpu = cache->sim->rig.ram_twin + cache->first + at, .ram = cache->ram + at,
 		.agreed = cache->agreed + at };
 }
 

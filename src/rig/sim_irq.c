@@ -57,7 +57,7 @@ void mete__sim_irq_init(struct sim_function *f)
 static void irq_word(struct sim *sim, uint64_t bus, uint32_t value)
 {
 	/* The CPU looks at the word without a lock: what the device wrote before must be there. */
-	atomic_store((_Atomic(uint32_t) *)(void *)(sim->rig.ram + bus), value);
+	atomic_store((_Atomic(uint32_t) *)(void *)(sim->rig.ram_twin + bus), value);
 }
 
 static void irq_message(struct sim_function *function, unsigned vector, uint64_t bus, uint32_t data)

@@ -48,7 +48,7 @@ void mete__sim_late_give(struct sim_late *late, size_t offset, size_t len)
 
 static unsigned char *late_cpu(const struct sim_late *late, size_t at)
 {
-	return late->sim->rig.ram + late->first + at;
+	return late->sim->rig.ram_twin + late->first + at;
 }
 
 void mete__sim_late_barrier(struct sim_late *late)

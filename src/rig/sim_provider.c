@@ -40,20 +40,16 @@ static bool provider_fails(struct sim *sim, enum mete_sim_class on, uint64_t fir
  * Where CPU and devices have copies of their own, what a verifier would write into free memory is a store like any other,
  * and some line would be dirty, or late, for it.
  */
+static bool provider_copies(const struct sim *sim)
+{
+	return sim->cache || sim->late;
+}
+
 static unsigned provider_traits(void *ctx, const void *cpu, size_t len)
 {
 	struct sim *sim = ctx;
-	return sim->cache || sim->late ? 0 : arena_ops(sim)->traits(&sim->rig.arena, cpu, len);
-}
-
-/* Verifiers that write into free memory must know when it is free no longer. */
-static void provider_tell(struct sim *sim, const struct mete_run *run)
-{
-	const struct mete_event event = { .kind = METE_EVENT_TAKE, .cpu = run->cpu, .phys = run->phys, .len = run->len };
-	struct mete_observer *observer = sim->provider.observer;
-
-	if (METE_OBSERVED(&sim->provider) && !sim->cache && !sim->late)
-		observer->event(observer, &event);
+	unsigned traits = arena_ops(sim)->traits(&sim->rig.arena, cpu, len);
+	return provider_copies(sim) ? traits & ~(unsigned)METE_TRAIT_STAYS : traits;
 }
 
 static int provider_take(void *ctx, const struct mete_want *want, struct mete_run *ret_run)
@@ -72,7 +68,8 @@ static int provider_take(void *ctx, const struct mete_want *want, struct mete_ru
 		return METE_ENOMEM;
 	}
 	*ret_run = run;
-	provider_tell(sim, &run);
+	if (!provider_copies(sim))
+		mete_provider_taken(&sim->provider, &run);
 	return 0;
 }
 

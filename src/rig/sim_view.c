@@ -57,7 +57,7 @@ void mete__sim_view_read(struct sim_function *function, size_t offset, unsigned 
 	for (size_t step; len; offset += step, to += step, len -= step) {
 		step = len;
 		switch (view_at(sim, offset, &step)) {
-		case VIEW_SHARED: memcpy(to, sim->rig.ram + offset, step); break;
+		case VIEW_SHARED: memcpy(to, sim->rig.ram_twin + offset, step); break;
 		case VIEW_CACHE: mete__sim_cache_read(sim->cache, sim_source(function), offset, to, step); break;
 		case VIEW_LATE: mete__sim_late_read(sim->late, offset, to, step); break;
 		}
@@ -71,7 +71,7 @@ void mete__sim_view_write(struct sim_function *function, size_t offset, const un
 	for (size_t step; len; offset += step, from += step, len -= step) {
 		step = len;
 		switch (view_at(sim, offset, &step)) {
-		case VIEW_SHARED: memcpy(sim->rig.ram + offset, from, step); break;
+		case VIEW_SHARED: memcpy(sim->rig.ram_twin + offset, from, step); break;
 		case VIEW_CACHE: mete__sim_cache_write(sim->cache, sim_source(function), offset, from, step); break;
 		case VIEW_LATE: mete__sim_late_write(sim->late, offset, from, step); break;
 		}

@@ -340,6 +340,8 @@ static void test_levels_come_from_the_config_or_the_environment(void **state)
 		assert_error(mete_check_create(mete_host_provider(host), &bad[i], &check), METE_EINVAL);
 	unsetenv("METE_CHECK_LEVEL");
 	unsetenv("METE_SHADOW");
+	const struct mete_check_config absent = { .policy = "", .shadow = METE_SHADOW_VALGRIND }; /* nobody runs this under it */
+	assert_error(mete_check_create(mete_host_provider(host), &absent, &check), METE_ENOTSUP);
 	assert_ok(mete_host_destroy(host));
 }
 

@@ -172,11 +172,113 @@ static void test_a_map_is_closed_when_it_is_passed_to_the_device(void **state)
 	told_nothing(&w, 1);
 	WRITE(one, 1);
 	TOLD_ONE(&w, 1, METE_DMA_O01, line);
+	assert_ok(mete_map_sync(&m, 0, 3 * PAGE, METE_FOR_DEVICE, METE_DEVICE_WRITES));
+	/* By address, as faces do that keep no map: the second segment, and neither the first nor what follows. */
+	assert_ok(mete_sync_single(&w.device, segments[1].bus, PAGE, METE_FOR_CPU, METE_DEVICE_WRITES));
+	WRITE(two, 1);
+	told_nothing(&w, 2);
+	WRITE(two + PAGE, 1);
+	TOLD_ONE(&w, 2, METE_DMA_O01, line);
+	assert_ok(mete_map_sync(&m, 0, 3 * PAGE, METE_FOR_DEVICE, METE_DEVICE_WRITES));
 	assert_ok(mete_map_unload(&m));
 	WRITE(one, 1);
+	WRITE(two + PAGE, 1);
 	assert_ok(mete_device_free(&w.device, one, PAGE));
 	assert_ok(mete_device_free(&w.device, two, 2 * PAGE));
-	told_nothing(&w, 2);
+	told_nothing(&w, 3);
+	world_end(&w);
+}
+
+/* A mapping that the driver promises to sync by itself is the CPU's until it does. */
+static void test_without_a_sync_nothing_is_closed(void **state)
+{
+	struct world w;
+	mete_baddr bus;
+	(void)state;
+
+	start(&w);
+	unsigned char *cpu = memory(&w, PAGE);
+	assert_ok(mete_map_single(&w.device, NULL, cpu, PAGE, METE_DEVICE_WRITES, METE_MAP_SKIP_SYNC, &bus));
+	WRITE(cpu, 1);
+	told_nothing(&w, 0);
+	assert_ok(mete_sync_single(&w.device, bus, PAGE, METE_FOR_DEVICE, METE_DEVICE_WRITES));
+	WRITE(cpu, 1);
+	TOLD_ONE(&w, 0, METE_DMA_O01, line);
+	assert_ok(mete_unmap_single(&w.device, bus, PAGE, METE_DEVICE_WRITES, METE_MAP_SKIP_SYNC));
+	WRITE(cpu, 1);
+	told_nothing(&w, 1);
+	assert_ok(mete_device_free(&w.device, cpu, PAGE));
+	world_end(&w);
+}
+
+/* Two that only read may have the same memory; as long as one does, it is not to be written. */
+static void test_what_two_mappings_show_is_closed_as_long_as_one_does(void **state)
+{
+	struct world w;
+	(void)state;
+
+	start(&w);
+	unsigned char *cpu = memory(&w, 2 * PAGE);
+	mete_baddr two = map(&w, cpu, 2 * PAGE, METE_DEVICE_READS), one = map(&w, cpu + PAGE, PAGE, METE_DEVICE_READS);
+	assert_ok(mete_unmap_single(&w.device, one, PAGE, METE_DEVICE_READS, 0));
+	(void)READ(cpu + PAGE);
+	told_nothing(&w, 0);
+	WRITE(cpu + PAGE, 1);
+	TOLD_ONE(&w, 0, METE_DMA_O01, line);
+	assert_ok(mete_unmap_single(&w.device, two, 2 * PAGE, METE_DEVICE_READS, 0));
+	WRITE(cpu + PAGE, 1);
+	told_nothing(&w, 1);
+	assert_ok(mete_device_free(&w.device, cpu, 2 * PAGE));
+	world_end(&w);
+}
+
+/* A piece of which the CPU has no view says nothing of where the next one begins, so such a map is left alone. */
+static void test_a_map_of_memory_without_a_view_is_left_alone(void **state)
+{
+	struct mete_provider_ops ops;
+	struct mete_segment segments[2];
+	struct mete_map m;
+	struct world w;
+	mete_paddr phys;
+	size_t len;
+	(void)state;
+
+	start(&w);
+	ops = *w.provider->ops;
+	ops.view = NULL;
+	w.provider->ops = &ops;
+	unsigned char *one = memory(&w, PAGE), *two = memory(&w, PAGE);
+	assert_ok(ops.translate(w.provider->ctx, one, PAGE, &phys, &len));
+	const struct mete_piece pieces[] = { { .phys = phys, .len = PAGE, .placed = true }, { .cpu = two, .len = PAGE } };
+	assert_ok(mete_map_init(&m, &w.device, NULL, segments, 2));
+	assert_ok(mete_map_load_array(&m, pieces, 2, METE_DEVICE_WRITES, 0));
+	assert_ok(mete_map_sync(&m, 0, PAGE, METE_FOR_DEVICE, METE_DEVICE_WRITES));
+	WRITE(two, 1);
+	assert_ok(mete_map_unload(&m));
+	assert_ok(mete_device_free(&w.device, one, PAGE));
+	assert_ok(mete_device_free(&w.device, two, PAGE));
+	told_nothing(&w, 0);
+	world_end(&w);
+}
+
+/* Pages are closed only where the device has a mapping of its own, and never those of other memory. */
+static void test_memory_that_is_mapped_once_is_not_trapped(void **state)
+{
+	static unsigned char foreign[2 * PAGE] __attribute__((aligned(PAGE)));
+	struct world w;
+	(void)state;
+
+	if (shadow != METE_SHADOW_TRAP)
+		return;
+	world_start(&w, NULL, METE_LEVEL_SHADOW, shadow);
+	unsigned char *cpu = memory(&w, PAGE);
+	mete_baddr bus = map(&w, cpu, PAGE, METE_DEVICE_WRITES), other = map(&w, foreign, PAGE, METE_DEVICE_WRITES);
+	WRITE(cpu, 1);
+	WRITE(foreign, 1);
+	assert_ok(mete_unmap_single(&w.device, bus, PAGE, METE_DEVICE_WRITES, 0));
+	assert_ok(mete_unmap_single(&w.device, other, PAGE, METE_DEVICE_WRITES, 0));
+	assert_ok(mete_device_free(&w.device, cpu, PAGE));
+	told_nothing(&w, 0);
 	world_end(&w);
 }
 
@@ -489,6 +591,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_what_the_device_reads_may_be_read_and_not_written),
 		cmocka_unit_test(test_syncs_pass_it_to_and_fro),
 		cmocka_unit_test(test_a_map_is_closed_when_it_is_passed_to_the_device),
+		cmocka_unit_test(test_without_a_sync_nothing_is_closed),
+		cmocka_unit_test(test_what_two_mappings_show_is_closed_as_long_as_one_does),
+		cmocka_unit_test(test_a_map_of_memory_without_a_view_is_left_alone),
+		cmocka_unit_test(test_memory_that_is_mapped_once_is_not_trapped),
 		cmocka_unit_test(test_neighbours_may_be_used),
 		cmocka_unit_test(test_a_short_buffer_of_its_own_page_is_closed),
 		cmocka_unit_test(test_a_copy_is_told_where_the_driver_calls_it),

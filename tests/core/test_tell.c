@@ -153,14 +153,21 @@ static void test_runs_are_told_when_they_are_taken(void **state)
 /* That memory is the device's is told once all is done; syncs for the CPU, and refused ones, tell nothing of the kind. */
 static void test_what_was_passed_to_the_device_is_told_afterwards(void **state)
 {
+	static const struct mete_bus_range half = { .phys = SMALL_PHYS, .bus = 0, .len = SMALL_LEN / 2 };
 	struct mete_segment segment;
 	struct mete_map map;
 	struct small_arena small;
+	struct mete_device narrow;
 	mete_baddr bus;
 	void *cpu;
 	(void)state;
 
 	start(&small);
+	const struct mete_device_config config = { .provider = mete_arena_provider(&small.arena), .ranges = &half, .nranges = 1 };
+	assert_ok(mete_device_init(&narrow, &config));
+	assert_error(mete_sync_single(&narrow, SMALL_LEN / 2, 64, METE_FOR_DEVICE, METE_DEVICE_WRITES), METE_EFAULT);
+	assert_null(heard(METE_EVENT_PASSED));
+	assert_ok(mete_device_fini(&narrow));
 	assert_ok(mete_device_alloc(&small.device, NULL, 4096, METE_MEMORY_CACHED, 0, &cpu, NULL));
 	assert_ok(mete_map_single(&small.device, NULL, cpu, 4096, METE_DEVICE_WRITES, 0, &bus));
 	assert_ok(mete_sync_single(&small.device, bus, 64, METE_FOR_CPU, METE_DEVICE_WRITES));

@@ -366,7 +366,7 @@ static void test_free_memory_is_a_verifiers_on_a_friendly_machine_only(void **st
 		if (METE_OBSERVER)
 			assert_ok(mete_provider_observe(provider, &ear.observer));
 		unsigned char *p = sim_bench_alloc(&b, 4096, METE_MEMORY_COHERENT, &bus);
-		assert_row(provider->ops->traits(provider->ctx, p, 4096) == (rows[i].stays ? METE_TRAIT_STAYS : 0), i,
+		assert_row(provider->ops->traits(provider->ctx, p, 4096) == (METE_TRAIT_TWICE | (rows[i].stays ? METE_TRAIT_STAYS : 0u)), i,
 		    rows[i].why);
 		assert_row(provider->ops->traits(provider->ctx, &b, 1) == 0, i, "foreign");
 		assert_row(ear.takes == (METE_OBSERVER && rows[i].stays), i, rows[i].why);

@@ -36,6 +36,8 @@ static void tell(void *ctx, const struct mete_check_report *report)
 
 #define LEN 8192
 
+static enum mete_shadow shadow;
+
 static void start(struct world *w, const struct mete_sim_config *sim)
 {
 	static const struct mete_sim_device engine = { .model = METE_SIM_COPY };
@@ -51,7 +53,7 @@ static void start(struct world *w, const struct mete_sim_config *sim)
 	const struct mete_rig_sim rig = { .more = &config };
 	assert_ok(mete_rig_start_sim(&rig, &w->rig, text, sizeof text));
 	assert_ok(mete_rig_find(w->rig, METE_SIM_VENDOR, METE_SIM_COPY_DEVICE, 0, &w->engine));
-	const struct mete_check_config check = { .report = tell, .ctx = w, .policy = "" };
+	const struct mete_check_config check = { .report = tell, .ctx = w, .policy = "", .shadow = shadow };
 	assert_ok(mete_check_create(mete_rig_provider(w->rig), &check, &w->check));
 	assert_ok(mete_sim_bus_get(&w->engine, &bus));
 	const struct mete_device_config device = { .provider = mete_rig_provider(w->rig), .name = "copy", .ranges = bus.range,
@@ -139,6 +141,34 @@ static void test_a_device_that_keeps_to_its_mappings(void **state)
 		assert_int_equal(w.ntold, 0);
 		end(&w);
 	}
+}
+
+/* All pages are closed to the program, and the machine does its work in them: it has a mapping of its own. */
+static void test_the_machine_reaches_what_is_closed_to_the_program(void **state)
+{
+	const struct mete_sim_config *const machines[] = { &plain, &strict, &offset, &cached };
+	struct world w;
+	(void)state;
+
+	shadow = METE_SHADOW_TRAP;
+	for (size_t i = 0; i < 4; i++) {
+		start(&w, machines[i]);
+		memset(w.memory, 0x5a, 4096);
+		mete_baddr from = map(&w, 0, 4096, METE_DEVICE_READS), to = map(&w, 4096, 4096, METE_DEVICE_WRITES);
+		copy(&w, from, to, 4096);
+		assert_int_equal(mete_check_failures(w.check), 0);
+		unsigned char byte = *(volatile unsigned char *)(w.memory + 4096);
+		(void)byte;
+		assert_int_equal(mete_check_count(w.check, METE_DMA_O02), 1);
+		*(volatile unsigned char *)w.memory = 0x5a;
+		assert_int_equal(mete_check_count(w.check, METE_DMA_O01), 1);
+		assert_ok(mete_unmap_single(&w.device, to, 4096, METE_DEVICE_WRITES, 0));
+		assert_ok(mete_unmap_single(&w.device, from, 4096, METE_DEVICE_READS, 0));
+		assert_memory_equal(w.memory, w.memory + 4096, 4096);
+		assert_int_equal(mete_check_failures(w.check), 2);
+		end(&w);
+	}
+	shadow = METE_SHADOW_USUAL;
 }
 
 static void test_a_device_that_does_not(void **state)
@@ -304,6 +334,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_device_that_keeps_to_its_mappings),
+		cmocka_unit_test(test_the_machine_reaches_what_is_closed_to_the_program),
 		cmocka_unit_test(test_a_device_that_does_not),
 		cmocka_unit_test(test_a_freed_list_and_a_device_that_is_gone),
 		cmocka_unit_test(test_what_the_cpu_wrote_must_be_passed_on),

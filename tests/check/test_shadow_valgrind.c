@@ -125,6 +125,27 @@ static void test_free_memory_and_margins_are_closed(void **state)
 	assert_int_equal(errors(), 0);
 }
 
+/* Memory that was freed and is handed out again holds what it held, and it is nobody's. */
+static void test_content_that_nobody_wrote_is_no_content(void **state)
+{
+	struct world w;
+	(void)state;
+
+	start(&w);
+	for (unsigned round = 0; round < 3; round++) {
+		volatile unsigned char *cpu = memory(&w, 4096, round == 1 ? METE_ZERO : 0);
+		if (round != 1)
+			cpu[8] = 1;
+		if (cpu[8] == 7 || cpu[9] == 7)
+			read = cpu[10];
+		assert_int_equal(errors(), round != 1);
+		memset((void *)(uintptr_t)cpu, 1, 4096);
+		assert_ok(mete_device_free(&w.device, (void *)(uintptr_t)cpu, 4096));
+	}
+	told_nothing(&w, 0);
+	world_end(&w);
+}
+
 static void test_bytes_that_nobody_wrote_are_not_to_be_sent(void **state)
 {
 	struct world w;
@@ -163,6 +184,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_the_device_writes_is_closed_to_each_byte),
 		cmocka_unit_test(test_free_memory_and_margins_are_closed),
+		cmocka_unit_test(test_content_that_nobody_wrote_is_no_content),
 		cmocka_unit_test(test_bytes_that_nobody_wrote_are_not_to_be_sent),
 	};
 	if (METE_ADDR_BITS < 64)

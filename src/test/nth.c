@@ -4,7 +4,7 @@
  *
  * While it is armed, the provider's functions are its own, which count what the test's thread asks for, and refuse it once.  The
  * library may try again by another way before it tells the driver; so what was refused stays refused until the driver
- * has heard of it: the core tells what it made or refused as an event, and a face's call ends.  Records are asked for once.
+ * has heard of it: the core tells what it made or refused as an event, and a face's call ends.
  */
 #define _POSIX_C_SOURCE 200809L /* open_memstream() and the like */
 
@@ -47,10 +47,8 @@ static bool nth_fails(struct mete_test *test, const char *kind, size_t len, cons
 	nth->fired = true;
 	(void)mete__test_inside(&nth->call, &nth->site);
 	snprintf(nth->what, sizeof nth->what, "%zu bytes could not be %s", len, what);
-	if (kind != &record_kind) {
-		nth->sticky = kind;
-		test->provider->hooks.may_wait = wait_never;
-	}
+	nth->sticky = kind;
+	test->provider->hooks.may_wait = wait_never;
 	return true;
 }
 

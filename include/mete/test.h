@@ -31,8 +31,10 @@ struct mete_test_config {
 	/* NULL: the text goes to stderr, and then abort(). */
 	void (*failed)(void *ctx, const struct mete_test_failure *failure);
 	void *ctx;
-	const char *policy;             /* as in struct mete_check_config */
+	const char *policy;             /* these four as in struct mete_check_config */
 	const char *repeat;
+	enum mete_level level;
+	enum mete_shadow shadow;
 };
 
 #ifdef __cplusplus
@@ -41,12 +43,13 @@ extern "C" {
 
 /*
  * Begin a test.  `config` may be NULL: a host, and abort().  Fresh devices are made by the test itself.  METE_EINVAL, METE_EBUSY
- * (somebody listens at the provider), METE_ENOMEM, METE_ENOTSUP (a host, and addresses of 32 bits).
+ * (somebody listens at the provider), METE_ENOMEM, METE_ENOTSUP (a host, and addresses of 32 bits; no such shadow here).
  */
 int mete_test_begin(const struct mete_test_config *config, struct mete_test **ret_test);
 
 /*
- * End it: leaks, what was expected and did not come, and what other threads did are failures now, all in one call of `failed`.
+ * End it: leaks, damaged memory, what was expected and did not come, and what other threads did are failures now, all in one
+ * call of `failed`.
  * A test that `failed` has left early is not asked for leaks.  Returns how many failures there were in all; 0: it has passed.
  * NULL is allowed.  While no other thread is in a call of the provider's objects.
  */

@@ -32,7 +32,8 @@ static inline void mete_cmocka_failed(void *ctx, const struct mete_test_failure 
 /* A test on a host of its own is *state. */
 static inline int mete_cmocka_setup(void **state)
 {
-	const struct mete_test_config config = { NULL, mete_cmocka_failed, NULL, NULL, NULL };
+	const struct mete_test_config config = { NULL, mete_cmocka_failed, NULL, NULL, NULL, METE_LEVEL_USUAL,
+		METE_SHADOW_USUAL };
 	struct mete_test *test;
 
 	if (mete_test_begin(&config, &test))

@@ -170,11 +170,12 @@ struct before {
 	size_t mark, held, misuses, told;
 };
 
-/* After a run: what is left of it, and what it returned. */
+/* After a run: what it damaged, what is left of it, and what it returned. */
 static void nth_look(struct mete_test *test, const struct before *before, bool fired, int result)
 {
 	char text[160];
 
+	(void)mete_check_fills(test->check);
 	size_t leaks = mete_check_leaks_since(test->check, before->mark);
 	size_t held = mete_provider_held(test->provider), misuses = mete_check_failures(test->check) - before->misuses;
 	if (!leaks && !test->nfound && held > before->held) {

@@ -167,7 +167,7 @@ static void test_asked(struct mete_observer *observer, struct mete_device *devic
 static int test_listen(struct mete_test *test)
 {
 	const struct mete_check_config config = { .report = test_report, .ctx = test, .policy = test->config.policy,
-		.repeat = test->config.repeat };
+		.repeat = test->config.repeat, .level = test->config.level, .shadow = test->config.shadow };
 
 	int error = mete_check_create(test->provider, &config, &test->check);
 	if (error)
@@ -223,11 +223,12 @@ void mete_test_expect(struct mete_test *test, enum mete_misuse misuse)
 	mete_check_expect(test->check, misuse);
 }
 
-/* What is held, and what did not come, is noted. */
+/* What is damaged or held, and what did not come, is noted. */
 static void test_look(struct mete_test *test)
 {
 	char text[256];
 
+	(void)mete_check_fills(test->check);
 	size_t leaks = mete_check_leaks(test->check, NULL);
 	size_t held = mete_provider_held(test->provider);
 	if (!leaks && !test->nfound && !test->nfailures && held > test->held) {

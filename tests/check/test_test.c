@@ -223,6 +223,55 @@ static void *elsewhere(void *ctx)
 	return NULL;
 }
 
+/* The driver writes behind its ring, on its way out. */
+static int overrunner(void *ctx)
+{
+	struct world *w = ctx;
+	dma_addr_t ring_bus, data_bus;
+
+	unsigned char *ring = dma_alloc_coherent(&w->dev, 100, &ring_bus, GFP_KERNEL);
+	if (!ring)
+		return -ENOMEM;
+	data_bus = dma_map_single(&w->dev, data, LEN, DMA_FROM_DEVICE);
+	int error = dma_mapping_error(&w->dev, data_bus);
+	if (error)
+		ring[100] = 1;
+	else
+		dma_unmap_single(&w->dev, data_bus, LEN, DMA_FROM_DEVICE);
+	dma_free_coherent(&w->dev, 100, ring, ring_bus);
+	return error;
+}
+
+static void test_damage_is_looked_for(void **state)
+{
+	struct world w;
+	dma_addr_t bus;
+	(void)state;
+
+	start(&w);
+	unsigned char *ring = dma_alloc_coherent(&w.dev, 100, &bus, GFP_KERNEL);
+	ring[99] = 1;
+	mete_test_clean(w.test); /* is held, but whole */
+	assert_int_equal(w.nfailed, 1);
+	assert_null(strstr(w.text, "DMA-A10"));
+	ring[100] = 1;
+	mete_test_expect(w.test, METE_DMA_A10);
+	dma_free_coherent(&w.dev, 100, ring, bus);
+	assert_int_equal(w.nfailed, 1);
+
+	size_t before = w.nfailed;
+	(void)mete_test_each_failure(w.test, overrunner, &w, 0);
+	assert_int_equal(w.nfailed, before + 1);
+	contains(w.text, "When 1536 bytes could not be mapped");
+	contains(w.text, "DMA-A10");
+	mete_test_expect(w.test, METE_DMA_A08);
+	ring = dma_alloc_coherent(&w.dev, 100, &bus, GFP_KERNEL);
+	dma_free_coherent(&w.dev, 100, ring, bus);
+	ring[0] = 1; /* which is seen at the end, in time for who expects it */
+	assert_ok(mete_device_fini(&w.core));
+	assert_int_equal(mete_test_end(w.test), 2);
+}
+
 static void test_other_threads_fail_at_the_end(void **state)
 {
 	struct world w;
@@ -575,6 +624,7 @@ int main(void)
 		cmocka_unit_test(test_leaks_fail_at_the_end),
 		cmocka_unit_test(test_a_pool_that_is_left_fails_at_the_end),
 		cmocka_unit_test(test_what_is_expected_must_come),
+		cmocka_unit_test(test_damage_is_looked_for),
 		cmocka_unit_test(test_other_threads_fail_at_the_end),
 		cmocka_unit_test(test_a_failure_waits_for_the_outermost_call),
 		cmocka_unit_test(test_the_next_test_begins_outside_of_all_calls),

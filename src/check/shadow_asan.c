@@ -65,9 +65,10 @@ void __asan_on_error(void)
 	if (nowhere < 0)
 		return;
 	uintptr_t pc = (uintptr_t)__asan_get_report_pc();
-	bool inside = mete__shadow_inside();
-	silent = inside || mete__shadow_caught((uintptr_t)__asan_get_report_address(), __asan_get_report_access_type(), frames,
-	    inside ? 0 : frames_of(pc, frames, FRAMES)) != CAUGHT_NOT_OURS;
+	if (mete__shadow_inside()) /* the verifier itself did it: that is for the sanitizer to tell */
+		return;
+	silent = mete__shadow_caught((uintptr_t)__asan_get_report_address(), __asan_get_report_access_type(), frames,
+	    frames_of(pc, frames, FRAMES)) != CAUGHT_NOT_OURS;
 	if (silent)
 		__sanitizer_set_report_fd((void *)(intptr_t)nowhere);
 }

@@ -182,6 +182,7 @@ int mete_test_begin(const struct mete_test_config *config, struct mete_test **re
 {
 	if (!ret_test)
 		return METE_EINVAL;
+	const struct mete_host_config host = { .twice = true }; /* so that METE_SHADOW=trap works, whatever the test is */
 	struct mete_test *test = calloc(1, sizeof *test);
 	if (!test)
 		return METE_ENOMEM;
@@ -193,7 +194,7 @@ int mete_test_begin(const struct mete_test_config *config, struct mete_test **re
 	ncalls = 0; /* a test may have been left in the middle of a call */
 	int error = pthread_mutex_init(&test->lock, NULL) ? METE_ENOMEM : 0;
 	if (!error && !test->config.provider)
-		error = mete_host_create(NULL, &test->host);
+		error = mete_host_create(&host, &test->host);
 	if (!error) {
 		test->provider = test->host ? mete_host_provider(test->host) : test->config.provider;
 		test->held = mete_provider_held(test->provider);

@@ -190,6 +190,37 @@ static void test_a_pool_that_is_left_fails_at_the_end(void **state)
 	contains(w.text, "not destroyed");
 }
 
+/* A test's own machine has memory that can be closed page by page.  The advice is Linux', though no call of its is wrong. */
+static void test_memory_that_the_device_has_can_be_closed(void **state)
+{
+	struct world w = { .nfailed = 0 };
+	const struct mete_test_config config = { .failed = note, .ctx = &w, .policy = "", .shadow = METE_SHADOW_TRAP };
+	void *memory;
+	(void)state;
+
+	assert_ok(mete_test_begin(&config, &w.test));
+	device_start(&w);
+	assert_ok(mete_device_alloc(&w.core, NULL, 4096, METE_MEMORY_CACHED, 0, &memory, NULL));
+	volatile unsigned char *bytes = memory;
+	bytes[0] = 1;
+	dma_addr_t bus = dma_map_single(&w.dev, memory, 4096, DMA_FROM_DEVICE);
+	assert_int_equal(dma_mapping_error(&w.dev, bus), 0);
+	assert_int_equal(w.nfailed, 0);
+	int line = __LINE__ + 1;
+	bytes[0] = 2;
+	dma_unmap_single(&w.dev, bus, 4096, DMA_FROM_DEVICE);
+	assert_int_equal(w.nfailed, 1);
+	assert_int_equal(w.line, line);
+	contains(w.text, "DMA-O01 CPU writes what the device owns");
+	contains(w.text, "dma_map_single() at test_test.c:");
+	contains(w.text, "dma_sync_single_for_cpu()");
+	bytes[0] = 3;
+	assert_ok(mete_device_free(&w.core, memory, 4096));
+	assert_ok(mete_device_fini(&w.core));
+	assert_int_equal(mete_test_end(w.test), 1);
+	assert_int_equal(w.nfailed, 1);
+}
+
 static void test_what_is_expected_must_come(void **state)
 {
 	struct world w;
@@ -623,6 +654,7 @@ int main(void)
 		cmocka_unit_test(test_a_test_may_be_left_by_a_jump),
 		cmocka_unit_test(test_leaks_fail_at_the_end),
 		cmocka_unit_test(test_a_pool_that_is_left_fails_at_the_end),
+		cmocka_unit_test(test_memory_that_the_device_has_can_be_closed),
 		cmocka_unit_test(test_what_is_expected_must_come),
 		cmocka_unit_test(test_damage_is_looked_for),
 		cmocka_unit_test(test_other_threads_fail_at_the_end),

@@ -68,7 +68,7 @@ int mete__rig_ram(struct mete_rig *rig, size_t len, int *ret_fd)
 		len = RIG_RAM_DEFAULT;
 	if (len < RIG_RAM_MIN || len > RIG_RAM_MAX || len % RIG_MIB)
 		return METE_EINVAL;
-	if (len > (SIZE_MAX - METE_CONGRUENT) / 2)
+	if (len > SIZE_MAX - METE_CONGRUENT)
 		return METE_ENOMEM;
 
 	int fd = memfd_create("mete-rig-ram", MFD_CLOEXEC);
@@ -78,20 +78,18 @@ int mete__rig_ram(struct mete_rig *rig, size_t len, int *ret_fd)
 		goto fail;
 
 	/* Pointers and physical addresses must be congruent, and mmap() only knows pages: reserve more, then choose. */
-	size_t map_len = 2 * len + METE_CONGRUENT;
+	size_t map_len = len + METE_CONGRUENT;
 	void *map = mmap(NULL, map_len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
 		goto fail;
 	size_t skip = (size_t)(-(uintptr_t)map & (METE_CONGRUENT - 1));
 	unsigned char *ram = (unsigned char *)map + skip;
-	if (mmap(ram, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
-	    mmap(ram + len, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+	if (mmap(ram, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
 		munmap(map, map_len);
 		goto fail;
 	}
 
 	rig->ram = ram;
-	rig->ram_twin = ram + len;
 	rig->ram_len = len;
 	rig->ram_map = map;
 	rig->ram_map_len = map_len;
@@ -101,6 +99,16 @@ int mete__rig_ram(struct mete_rig *rig, size_t len, int *ret_fd)
 fail:
 	close(fd);
 	return METE_ENOMEM;
+}
+
+int mete__rig_twin(struct mete_rig *rig, int fd)
+{
+	void *twin = mmap(NULL, rig->ram_len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (twin == MAP_FAILED)
+		return METE_ENOMEM;
+	rig->ram_twin = twin;
+	return 0;
 }
 
 int mete__rig_init(struct mete_rig *rig)
@@ -136,6 +144,9 @@ void mete__rig_fini(struct mete_rig *rig)
 		rig_record_free(rig, rig->records->body, 0);
 	if (rig->ram_map)
 		munmap(rig->ram_map, rig->ram_map_len);
+	if (rig->ram_twin)
+		munmap(rig->ram_twin, rig->ram_len);
+	rig->ram_twin = NULL;
 	rig->ram_map = NULL;
 }
 

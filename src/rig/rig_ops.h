@@ -117,10 +117,13 @@ static inline unsigned char *rig_at(const struct mete_rig *rig, uint64_t phys)
 }
 
 /*
- * Map `len` bytes of shared memory, twice, as the machine's RAM, zeroed.  Stores the file that holds it, close-on-exec, which
+ * Map `len` bytes of shared memory as the machine's RAM, zeroed.  Stores the file that holds it, close-on-exec, which
  * the caller closes.  METE_EINVAL for a length out of range (0 is the default), METE_ENOMEM.
  */
 int mete__rig_ram(struct mete_rig *rig, size_t len, int *ret_fd);
+
+/* Map it a second time, for devices in this process: they reach it when the program is kept from it.  METE_ENOMEM. */
+int mete__rig_twin(struct mete_rig *rig, int fd);
 
 /* Start the arena over that RAM, whole and coherent; or over `spans` of it.  METE_ENOMEM. */
 int mete__rig_init(struct mete_rig *rig);

@@ -403,7 +403,10 @@ static int sim_start(struct sim *sim, const struct mete_rig_sim *config, const s
 	mete__sim_random_init(&sim->rules.random, sim->seed, SIM_STREAM_FAULT);
 	if ((error = mete__rig_ram(&sim->rig, config->ram, &ram)))
 		return error;
-	close(ram); /* the mapping keeps it */
+	error = mete__rig_twin(&sim->rig, ram);
+	close(ram); /* the mappings keep it */
+	if (error)
+		return error;
 	error = sim_equip(sim, config, more, text, text_len);
 	return error ? error : mete__sim_clock_start(sim);
 }

@@ -68,6 +68,13 @@ struct mete_check_config {
 	const char *repeat;  /* the command that repeats the run; NULL: reports name none */
 	enum mete_level level;
 	enum mete_shadow shadow;
+	size_t most_mappings; /* at once, of all devices; more are DMA-M15; 0: any number */
+
+	/*
+	 * Whether the calling thread may not sleep now: it holds a spin lock, say, or is an interrupt handler.  NULL: it always may.
+	 * Called inside the verifier's lock; must not call the library.
+	 */
+	bool (*atomic)(void *ctx);
 };
 
 #ifdef __cplusplus

@@ -21,7 +21,8 @@
 #include <mete/provider.h>
 
 enum mete_event_kind {
-	METE_EVENT_ALLOC,   /* memory was handed out, or refused: device, owner, cpu, bus, len, room, memory */
+	METE_EVENT_ALLOC,   /* memory was handed out, or refused: device, owner, cpu, bus, len, room, memory,
+	                     * flags */
 	METE_EVENT_FREE,    /* a free was asked for: device, owner, cpu, len (0: the call has none) */
 	METE_EVENT_MAP,     /* a mapping was made, or refused: device, cpu, phys, bus, len, access, flags */
 	METE_EVENT_UNMAP,   /* an unmap was asked for: device, bus, len, access, flags */
@@ -41,6 +42,11 @@ enum mete_event_kind {
 	                     * off, len, access */
 	METE_EVENT_TAKE,    /* a run was taken from the provider, by whomever: cpu, phys, len.  Told by providers with
 	                     * METE_TRAIT_STAYS */
+	METE_EVENT_MASK,    /* a driver told how far its device reaches, or that was refused: device, flags (an enum mete_use) */
+	METE_EVENT_SLEEPS,  /* a face's call was entered that may sleep, as the driver asked for it: device */
+	METE_EVENT_REGISTERS, /* registers were named for a device to reach: device, phys, len */
+	METE_EVENT_WAITS,   /* a load waits for its turn; its METE_EVENT_LOAD follows, unless it is called off: device, owner */
+	METE_EVENT_CALLED_OFF, /* it was: device, owner */
 };
 
 /* What owns memory, or is born. */
@@ -150,6 +156,13 @@ static inline void mete_observe_left(const struct mete_provider *const *provider
 #define METE_OBSERVE_PIECES(provider, face, name, count) METE_OBSERVE(provider, face, name, METE_CALLER(), count)
 #define METE_OBSERVE_CALL(provider, face, name) METE_OBSERVE(provider, face, name, METE_CALLER(), 0)
 #define METE_OBSERVE_FROM(provider, face, name, site) METE_OBSERVE(provider, face, name, site, 0)
+
+/* For faces, if METE_OBSERVED(): tell of what the core cannot know.  `event->device` is one.  Any context. */
+static inline void mete_observe_tell(const struct mete_event *event)
+{
+	struct mete_observer *observer = event->device->provider->observer;
+	observer->event(observer, event);
+}
 
 /* The same: the rest of this block is the driver, called back. */
 #define METE_OBSERVE_CALLBACK(provider) METE_OBSERVE(provider, NULL, NULL, NULL, 0)

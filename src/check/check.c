@@ -42,6 +42,9 @@ static void check_call(struct mete_observer *observer, const char *face, const c
     size_t count)
 {
 	const struct entered *outer = innermost();
+
+	if (!name)
+		mete__busy_left(check_of(observer));
 	struct entered made = { check_of(observer), { face, name, site }, count };
 
 	if (outer && name && outer->place.call)
@@ -52,9 +55,11 @@ static void check_call(struct mete_observer *observer, const char *face, const c
 
 static void check_left(struct mete_observer *observer)
 {
-	(void)observer;
 	if (ncalls) /* the verifier may have come in the middle of a call */
 		ncalls--;
+	const struct entered *outer = innermost();
+	if (!outer || !outer->place.call)
+		mete__busy_left(check_of(observer));
 }
 
 /* The place that an event of this thread comes from. */

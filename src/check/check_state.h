@@ -4,6 +4,8 @@
  *
  *   check.c    the public calls, and the ear at the provider
  *   judge.c    one event against the ledger: which misuse is it?
+ *   mixup.c    ... and is an address one of another kind?
+ *   busy.c     who else is in a call of the same map
  *   ledger.c   what there is
  *   fill.c     memory that nobody may touch is filled, and compared
  *   shadow.c   memory that the CPU must keep off is closed, by one of three means: shadow_asan.c, shadow_valgrind.c,
@@ -64,6 +66,17 @@ struct told {
 
 RB_HEAD(told_tree, told);
 
+/* A map that a thread is in a call of. */
+struct busy {
+	const void *map;              /* NULL: none */
+	const void *thread;           /* something of its own */
+	bool reads;                   /* it is being loaded */
+	enum mete_event_kind kind;
+	struct place place;
+};
+
+#define BUSY 16 /* most that are known at once */
+
 struct mete_check {
 	struct mete_observer observer; /* first: the two are cast into each other */
 	struct mete_provider *provider;
@@ -74,6 +87,7 @@ struct mete_check {
 	char *repeat;
 	pthread_mutex_t lock;          /* of all that follows */
 	struct ledger ledger;
+	struct busy busy[BUSY];
 	struct told_tree told;
 	enum mete_policy policy[METE_NMISUSES];
 	size_t count[METE_NMISUSES];
@@ -107,6 +121,22 @@ void mete__about_load(struct finding *f, const struct load *load);
 
 /* A new finding; NULL if there are enough. */
 struct finding *mete__findings_add(struct findings *found, enum mete_misuse misuse, const struct place *here);
+
+/*
+ * Inside: whether `cpu` is in truth a bus address of something live, or the event's bus address a pointer; then that was found.
+ */
+bool mete__mixup_bus_as_cpu(struct mete_check *check, const struct mete_device *device, uintptr_t cpu,
+    const struct place *here, struct findings *found);
+bool mete__mixup_cpu_as_bus(struct mete_check *check, const struct mete_event *event, const struct place *here,
+    struct findings *found);
+
+/*
+ * Inside: whether another thread is in a call of the event's map, or this one is loading it.  True: the map is as it was, and there is
+ * nothing else to say.  Outside: this thread has left its call, or calls the driver back.
+ */
+bool mete__busy_event(struct mete_check *check, const struct mete_event *event, const struct place *here,
+    struct findings *found);
+void mete__busy_left(struct mete_check *check);
 
 /* Forget what was told. */
 void mete__told_forget(struct told_tree *tree);

@@ -106,7 +106,7 @@ static void judge_free(struct mete_check *check, const struct mete_event *e, con
 			f = mete__findings_add(found, METE_DMA_A03, here);
 			mete__finding_say(f, "%p lies %zu bytes inside an allocation", e->cpu, (size_t)(cpu - block->first));
 			mete__about_block(f, block);
-		} else {
+		} else if (!mete__mixup_bus_as_cpu(check, e->device, cpu, here, found)) {
 			f = mete__findings_add(found, METE_DMA_A03, here);
 			mete__finding_say(f, "no allocation begins at %p", e->cpu);
 		}
@@ -154,6 +154,8 @@ static void judge_memory(struct mete_check *check, const struct load *load, cons
 		} else if (!block && mete__surroundings_constant(first)) {
 			f = mete__findings_add(found, METE_DMA_M02, here);
 			mete__finding_say(f, "0x%" PRIxPTR " lies in what the program may not write", first);
+		} else if (!block) {
+			(void)mete__mixup_bus_as_cpu(check, load->device, first, here, found);
 		}
 		struct load *other = mete__ledger_shared(&check->ledger, first, last, load);
 		if (other && (other->access & METE_DEVICE_WRITES || load->access & METE_DEVICE_WRITES)) {
@@ -196,12 +198,63 @@ static void judge_lines(struct mete_check *check, const struct load *load, const
 	}
 }
 
+/* A device whose mask was refused, for such `use`, goes on as if nothing had happened. */
+static void judge_mask(struct mete_check *check, const struct mete_event *e, enum mete_use use, const struct place *here,
+    struct findings *found)
+{
+	if (!mete__ledger_refused(&check->ledger, e->device, use))
+		return;
+	struct finding *f = mete__findings_add(found, METE_DMA_M13, here);
+	mete__finding_say(f, "the mask that was asked for last was refused");
+	f->device = e->device;
+}
+
+static void judge_sleeps(struct mete_check *check, const struct mete_event *e, const struct place *here,
+    struct findings *found)
+{
+	if (!check->config.atomic || !check->config.atomic(check->config.ctx))
+		return;
+	struct finding *f = mete__findings_add(found, METE_DMA_X01, here);
+	mete__finding_say(f, "it may sleep, and this thread may not");
+	f->device = e->device;
+}
+
+/* Whether the CPU sees memory at `phys`, if that can be told. */
+static bool is_memory(const struct mete_check *check, mete_paddr phys)
+{
+	const struct mete_provider *p = check->provider;
+	size_t len;
+	void *cpu;
+
+	return p->ops->view && !p->ops->view(p->ctx, phys, 1, &cpu, &len);
+}
+
+static void judge_nature(const struct mete_event *e, const char *what, const struct place *here, struct findings *found)
+{
+	struct finding *f = mete__findings_add(found, METE_DMA_D10, here);
+	mete__finding_say(f, "at 0x%" PRIx64 ", %s", (uint64_t)e->phys, what);
+	f->device = e->device;
+}
+
+static void judge_gone(struct mete_check *check, const struct mete_event *e, const struct place *here,
+    struct findings *found)
+{
+	if (!mete__ledger_device_gone(&check->ledger, e->device))
+		return;
+	struct finding *f = mete__findings_add(found, METE_DMA_M14, here);
+	mete__finding_say(f, "the device \"%s\" was finished before", e->device->name ? e->device->name : "");
+	f->device = e->device;
+}
+
 static void judge_map(struct mete_check *check, const struct mete_event *e, const struct place *here, size_t count,
     struct findings *found)
 {
-	if (e->error == METE_EFAULT) {
+	if (e->error == METE_EFAULT && !mete__mixup_bus_as_cpu(check, e->device, (uintptr_t)e->cpu, here, found)) {
 		struct finding *f = mete__findings_add(found, METE_DMA_M03, here);
-		mete__finding_say(f, "%p has no physical address", e->cpu);
+		if (e->cpu)
+			mete__finding_say(f, "%p has no physical address", e->cpu);
+		else
+			mete__finding_say(f, "a part of it has no physical address");
 	}
 	if (e->error == METE_EBUSY && e->kind == METE_EVENT_LOAD) {
 		struct finding *f = mete__findings_add(found, METE_DMA_X06, here);
@@ -212,13 +265,20 @@ static void judge_map(struct mete_check *check, const struct mete_event *e, cons
 	}
 	if (e->error)
 		return;
-	if (mete__ledger_device_gone(&check->ledger, e->device)) {
-		struct finding *f = mete__findings_add(found, METE_DMA_M14, here);
-		mete__finding_say(f, "the device \"%s\" was finished before", e->device->name ? e->device->name : "");
-	}
+	/* Registers are mapped without syncs. */
+	if (e->kind == METE_EVENT_MAP && !e->cpu && !(e->flags & METE_MAP_SKIP_SYNC) && check->provider->ops->view &&
+	    !is_memory(check, e->phys))
+		judge_nature(e, "no memory is there", here, found);
+	judge_mask(check, e, METE_USE_STREAMING, here, found);
 	struct load *load = mete__ledger_load(&check->ledger, e, here, count);
 	if (!load)
 		return;
+	if (check->config.most_mappings && check->ledger.nloads > check->config.most_mappings) {
+		struct finding *f = mete__findings_add(found, METE_DMA_M15, here);
+		mete__finding_say(f, "there are %zu mappings now, and %zu should do", check->ledger.nloads,
+		    check->config.most_mappings);
+		mete__about_load(f, load);
+	}
 	judge_memory(check, load, here, found);
 	judge_lines(check, load, here, found);
 	mete__fill_compare_load(check, load, here, found);
@@ -257,8 +317,10 @@ static void unmap_wrong(struct mete_check *check, const struct mete_event *e, co
 {
 	struct segment *in = mete__ledger_segment(&check->ledger, e->device, e->bus);
 	struct segment *gone = mete__ledger_gone(&check->ledger, e->device, e->bus);
-	struct finding *f = mete__findings_add(found, METE_DMA_M09, here);
 
+	if (!in && !gone && mete__mixup_cpu_as_bus(check, e, here, found))
+		return;
+	struct finding *f = mete__findings_add(found, METE_DMA_M09, here);
 	if (in) {
 		mete__finding_say(f, "0x%" PRIx64 " lies inside a mapping, and none begins there", (uint64_t)e->bus);
 		mete__about_load(f, in->load);
@@ -349,9 +411,14 @@ static void judge_turn(struct mete_check *check, struct load *load, size_t off, 
 		mete__finding_say(f, "mapped so that %s, synced as if %s", access_word(load->access), access_word(e->access));
 		mete__about_load(f, load);
 	}
-	if (load->map && e->sync == METE_FOR_CPU && !load->synced_for_device) {
+	if (load->map && e->sync == METE_FOR_CPU && !load->by_hand && !load->synced_for_device) {
 		struct finding *f = mete__findings_add(found, METE_DMA_O07, here);
 		mete__finding_say(f, "it is passed back to the CPU, and was never passed to the device");
+		mete__about_load(f, load);
+	}
+	if (load->by_hand && e->sync == METE_FOR_CPU && !load->synced_for_device) {
+		struct finding *f = mete__findings_add(found, METE_DMA_M16, here);
+		mete__finding_say(f, "it was mapped without a sync, and never passed to the device by hand");
 		mete__about_load(f, load);
 	}
 	load->turn = e->sync == METE_FOR_CPU ? TURN_CPU : TURN_DEVICE;
@@ -368,6 +435,8 @@ static void judge_sync(struct mete_check *check, const struct mete_event *e, con
 
 	if (!segment) {
 		struct segment *gone = mete__ledger_gone(&check->ledger, e->device, e->bus);
+		if (!gone && mete__mixup_cpu_as_bus(check, e, here, found))
+			return;
 		f = mete__findings_add(found, METE_DMA_O06, here);
 		if (gone) {
 			mete__finding_say(f, "it is unmapped already");
@@ -427,6 +496,10 @@ static void judge_unload(struct mete_check *check, const struct mete_event *e, c
 static void judge_alloc(struct mete_check *check, const struct mete_event *e, const struct place *here,
     struct findings *found)
 {
+	if (e->flags & METE_WAIT)
+		judge_sleeps(check, e, here, found);
+	if (!e->error && e->owner_kind == METE_OWNER_DEVICE)
+		judge_mask(check, e, METE_USE_COHERENT, here, found);
 	if (!e->error) {
 		mete__fill_taken(check, (uintptr_t)e->cpu, e->room, here, found);
 		struct block *block = mete__ledger_alloc(&check->ledger, e, here);
@@ -474,6 +547,22 @@ static void judge_life(struct mete_check *check, const struct mete_event *e, con
 	f->device = e->device;
 }
 
+/* Of Linux's calls, each sets one of two masks; that which only asks sets none. */
+static void judge_mask_set(struct mete_check *check, const struct mete_event *e, const struct place *here,
+    struct findings *found)
+{
+	const char *call = here->call ? here->call : "";
+
+	if (!strcmp(call, "dma_set_mask") || !strcmp(call, "dma_set_coherent_mask")) {
+		mete__ledger_mask(&check->ledger, e->device, *(call + 8) == 'c' ? METE_USE_COHERENT : METE_USE_STREAMING,
+		    e->error != 0);
+	} else if (strcmp(call, "dma_supported") && e->error) {
+		struct finding *f = mete__findings_add(found, METE_DMA_M13, here);
+		mete__finding_say(f, "no mask was ever set");
+		f->device = e->device;
+	}
+}
+
 /* What a call that a face refuses by itself does wrong, by a part of its name. */
 static const struct {
 	int error;
@@ -484,6 +573,9 @@ static const struct {
 	{ METE_EFAULT, "free", METE_DMA_A06, "it was not allocated with this bus address" },
 	{ METE_EFAULT, "unmap", METE_DMA_M05, "this address says that mapping had failed" },
 	{ METE_EFAULT, "sync", METE_DMA_M05, "this address says that mapping had failed" },
+	{ METE_ENOTSUP, "map", METE_DMA_M16, "coherent memory was asked for, and for this device none is" },
+	{ METE_ENODEV, "map", METE_DMA_M13, "the device has no mask" },
+	{ METE_EBUSY, "destroy", METE_DMA_X05, "it is loaded, waits to be, or has maps or tags" },
 	{ METE_EINVAL, "sync", METE_DMA_O07, "these operations are none, or do not go together, for this map" },
 	{ METE_EINVAL, "unload", METE_DMA_X07, "the map is not loaded, or not of this tag" },
 	{ METE_EINVAL, "load", METE_DMA_A12, "the length is impossible, or the map is loaded already or of another tag" },
@@ -512,6 +604,10 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 		check->ledger.last_freed = NULL;
 		check->ledger.last_unmapped = NULL;
 	}
+	if (mete__busy_event(check, e, here, found))
+		return;
+	if (e->kind == METE_EVENT_ALLOC || e->kind == METE_EVENT_MAP || e->kind == METE_EVENT_LOAD)
+		judge_gone(check, e, here, found);
 	switch (e->kind) {
 	case METE_EVENT_ALLOC:
 		judge_alloc(check, e, here, found);
@@ -522,8 +618,12 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 	case METE_EVENT_STRETCH:
 		mete__ledger_read(&check->ledger, e);
 		break;
-	case METE_EVENT_MAP:
 	case METE_EVENT_LOAD:
+		if (e->error != METE_ENOMEM)
+			mete__ledger_wait(&check->ledger, e, here);
+		judge_map(check, e, here, count, found);
+		break;
+	case METE_EVENT_MAP:
 		judge_map(check, e, here, count, found);
 		break;
 	case METE_EVENT_UNMAP:
@@ -555,6 +655,20 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 		judge_life(check, e, here, found);
 		break;
 		break;
+	case METE_EVENT_MASK:
+		judge_mask_set(check, e, here, found);
+		break;
+	case METE_EVENT_SLEEPS:
+		judge_sleeps(check, e, here, found);
+		break;
+	case METE_EVENT_REGISTERS:
+		if (is_memory(check, e->phys))
+			judge_nature(e, "memory is there", here, found);
+		break;
+	case METE_EVENT_WAITS:
+	case METE_EVENT_CALLED_OFF:
+		mete__ledger_wait(&check->ledger, e, here);
+		break;
 	}
 	if (check->ledger.lacking) {
 		check->ledger.lacking = false;
@@ -566,7 +680,13 @@ void mete__judge_leaks(struct mete_check *check, const struct mete_device *devic
 {
 	struct block *block;
 	struct load *load;
+	struct waiting waiting;
 
+	while (found->n < FINDINGS && mete__ledger_untold_wait(&check->ledger, device, &waiting)) {
+		struct finding *f = mete__findings_add(found, METE_DMA_X08, &waiting.place);
+		mete__finding_say(f, "the load still waits, and nobody waits for it");
+		f->device = waiting.device;
+	}
 	while (found->n < FINDINGS && (load = mete__ledger_untold_load(&check->ledger, device, mark))) {
 		struct finding *f = mete__findings_add(found, METE_DMA_A07, &load->made);
 		mete__finding_say(f, "it is still mapped");

@@ -309,8 +309,8 @@ struct load *mete__ledger_load(struct ledger *l, const struct mete_event *e, con
 	load->access = e->access;
 	load->len = e->len;
 	load->count = count;
-	load->by_hand = e->flags & METE_MAP_SKIP_SYNC;
 	load->turn = map ? TURN_CPU : TURN_DEVICE;
+	load->by_hand = e->flags & METE_MAP_SKIP_SYNC;
 	load->made = *place;
 	if (map) {
 		for (size_t i = 0; i < nranges; i++)
@@ -324,6 +324,7 @@ struct load *mete__ledger_load(struct ledger *l, const struct mete_event *e, con
 		load_segment(l, load, e->bus, e->len);
 	}
 	LIST_INSERT_HEAD(&l->loads, load, all);
+	l->nloads++;
 	if (map)
 		RB_INSERT(load_tree, &l->loaded, load);
 	return load;
@@ -357,6 +358,7 @@ static void load_end(struct ledger *l, struct load *load, const struct place *pl
 	load->ended = *place;
 	load_forget_map(l, load);
 	LIST_REMOVE(load, all);
+	l->nloads--;
 	TAILQ_INSERT_TAIL(&l->ended_order, load, dead);
 	if (++l->nended > TRACES)
 		load_forget(l, TAILQ_FIRST(&l->ended_order));
@@ -503,6 +505,7 @@ static void segment_keep(struct ledger *l, struct segment *segment)
 		TAILQ_REMOVE(&l->ended_order, load, dead);
 		l->nended--;
 		LIST_INSERT_HEAD(&l->loads, load, all);
+		l->nloads++;
 		for (size_t i = 0; i < load->nranges; i++)
 			RB_INSERT(range_tree, &l->ranges, &load->ranges[i]);
 	}
@@ -519,8 +522,9 @@ void mete__ledger_keep(struct ledger *l, const struct mete_event *e)
 		block_keep(l, (uintptr_t)e->cpu);
 		return;
 	}
-	struct segment *gone = mete__ledger_gone(l, e->device, e->bus);
-	if (gone && gone == l->last_unmapped)
+	/* There may be traces of others at this address, so it is not looked up. */
+	struct segment *gone = l->last_unmapped;
+	if (gone && gone->load->device == e->device && gone->first == e->bus)
 		segment_keep(l, gone);
 }
 
@@ -570,6 +574,9 @@ void mete__ledger_device(struct ledger *l, const struct mete_device *device, boo
 {
 	const size_t n = sizeof l->devices_gone / sizeof *l->devices_gone;
 
+	mete__ledger_mask(l, device, METE_USE_COHERENT, false);
+	mete__ledger_mask(l, device, METE_USE_STREAMING, false);
+
 	for (size_t i = 0; i < n; i++) {
 		if (l->devices_gone[i] == device)
 			l->devices_gone[i] = NULL;
@@ -583,6 +590,57 @@ bool mete__ledger_device_gone(const struct ledger *l, const struct mete_device *
 	for (size_t i = 0; i < sizeof l->devices_gone / sizeof *l->devices_gone; i++) {
 		if (l->devices_gone[i] == device)
 			return true;
+	}
+	return false;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+void mete__ledger_mask(struct ledger *l, const struct mete_device *device, enum mete_use use, bool refused)
+{
+	for (size_t i = 0; i < COUNT(l->refused); i++) {
+		if (l->refused[i].device == device && l->refused[i].use == use)
+			l->refused[i].device = NULL;
+	}
+	if (!refused)
+		return;
+	size_t at = l->nrefused++ % COUNT(l->refused);
+	l->refused[at].device = device;
+	l->refused[at].use = use;
+}
+
+bool mete__ledger_refused(const struct ledger *l, const struct mete_device *device, enum mete_use use)
+{
+	for (size_t i = 0; i < COUNT(l->refused); i++) {
+		if (l->refused[i].device == device && l->refused[i].use == use)
+			return true;
+	}
+	return false;
+}
+
+void mete__ledger_wait(struct ledger *l, const struct mete_event *e, const struct place *place)
+{
+	struct waiting *room = NULL;
+
+	for (size_t i = 0; i < COUNT(l->waiting); i++) {
+		struct waiting *at = &l->waiting[i];
+		if (at->map == e->owner)
+			at->map = NULL;
+		if (!at->map)
+			room = at;
+	}
+	if (e->kind == METE_EVENT_WAITS && room)
+		*room = (struct waiting){ e->owner, e->device, *place };
+}
+
+bool mete__ledger_untold_wait(struct ledger *l, const struct mete_device *device, struct waiting *ret)
+{
+	for (size_t i = 0; i < COUNT(l->waiting); i++) {
+		if (!l->waiting[i].map || (device && l->waiting[i].device != device))
+			continue;
+		*ret = l->waiting[i];
+		l->waiting[i].map = NULL;
+		return true;
 	}
 	return false;
 }

@@ -104,6 +104,13 @@ struct reading {
 	struct { uintptr_t first; size_t len; } *range;
 };
 
+/* A load that waits for its turn. */
+struct waiting {
+	const void *map;
+	struct mete_device *device;
+	struct place place;
+};
+
 struct ledger {
 	struct block_tree blocks, freed; /* neither overlaps itself */
 	struct bus_tree blocks_bus, freed_bus; /* the same, by bus address */
@@ -112,15 +119,19 @@ struct ledger {
 	struct range_tree ranges;
 	struct segment_tree segments, gone;
 	struct load_head loads;
+	size_t nloads;
 	struct load_tree loaded;
 	struct load_list ended_order;    /* oldest first */
 	size_t nended;
 	struct reading reading;
 	struct block *last_freed;            /* by the last free or unmap, if it was believed; else NULL */
-	const struct segment *last_unmapped;
+	struct segment *last_unmapped;
 	const struct mete_device *devices_gone[16]; /* the last that were finished */
 	size_t ndevices_gone;
 	size_t nmade;                    /* blocks and loads ever */
+	struct { const struct mete_device *device; enum mete_use use; } refused[16]; /* masks, as asked for last; NULL: none */
+	size_t nrefused;
+	struct waiting waiting[16];      /* loads, some of those that wait; a map of NULL: none */
 	bool lacking;                    /* there was no memory for an entry */
 };
 
@@ -184,6 +195,14 @@ struct segment *mete__ledger_low(struct ledger *ledger, const struct mete_device
 /* A device was initialised or finished; whether it was finished since. */
 void mete__ledger_device(struct ledger *ledger, const struct mete_device *device, bool gone);
 bool mete__ledger_device_gone(const struct ledger *ledger, const struct mete_device *device);
+
+/* What became of a device's mask for such `use`; whether it was refused. */
+void mete__ledger_mask(struct ledger *ledger, const struct mete_device *device, enum mete_use use, bool refused);
+bool mete__ledger_refused(const struct ledger *ledger, const struct mete_device *device, enum mete_use use);
+
+/* A load waits, has come, or was called off.  One that waits for `device`, or anyone if NULL, and is forgotten; NULL: none. */
+void mete__ledger_wait(struct ledger *ledger, const struct mete_event *event, const struct place *place);
+bool mete__ledger_untold_wait(struct ledger *ledger, const struct mete_device *device, struct waiting *ret);
 
 /* A load other than `than` that shares a byte with [first, last]; NULL if none does. */
 struct load *mete__ledger_shared(struct ledger *ledger, uintptr_t first, uintptr_t last, const struct load *than);

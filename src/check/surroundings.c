@@ -7,11 +7,14 @@
 #include "surroundings.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 bool mete__surroundings_stack(uintptr_t first, uintptr_t last)
 {
@@ -30,6 +33,14 @@ bool mete__surroundings_stack(uintptr_t first, uintptr_t last)
 		pthread_attr_destroy(&attr);
 	}
 	return last >= low && first <= high;
+}
+
+bool mete__surroundings_memory(uintptr_t at)
+{
+	unsigned char in;
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	return !mincore((void *)(at & ~(page - 1)), 1, &in) || errno != ENOMEM;
 }
 
 struct search {

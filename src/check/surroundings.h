@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Whether the CPU sees memory at `at`. */
+bool mete__surroundings_memory(uintptr_t at);
+
 /* Whether any of it lies on the stack of the thread that asks. */
 bool mete__surroundings_stack(uintptr_t first, uintptr_t last);
 

@@ -90,6 +90,16 @@ static void judge_permission(const struct mete_watch_access *a, const struct loa
 	at_load(f, load);
 }
 
+/* It was mapped without a sync, and there was none by hand.  Where syncs do nothing, drivers may ask, and leave them out. */
+static void judge_skipped(const struct mete_watch_access *a, const struct load *load, struct findings *all)
+{
+	if (!load->by_hand || load->synced_for_device || !(a->device->noncoherent || a->device->bounce))
+		return;
+	struct finding *f = found(all, METE_DMA_M16, a);
+	mete__finding_say(f, "the device %s it, mapped without a sync and never passed to the device by hand", verb(a));
+	at_load(f, load);
+}
+
 static void judge_dirty(const struct mete_watch_access *a, const struct load *load, struct findings *all)
 {
 	struct finding *f = found(all, load->turn == TURN_CPU ? METE_DMA_O03 : METE_DMA_O01, a);
@@ -111,6 +121,8 @@ static void judge_done(struct mete_check *check, const struct mete_watch_access 
 		}
 		if (load)
 			judge_permission(a, load, all);
+		if (load)
+			judge_skipped(a, load, all);
 		if (load && a->dirty)
 			judge_dirty(a, load, all);
 		if (last >= end || last + 1 == 0)

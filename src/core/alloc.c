@@ -93,7 +93,7 @@ static BITS_NOINLINE void *classes_get_observed(struct mete_classes *classes, st
 {
 	void *cpu = NULL;
 	int error = mete__pool_alloc_slow(pool, 0, &cpu, NULL);
-	mete__pool_tell(pool, METE_OWNER_CLASSES, classes, site, len, cpu, error);
+	mete__pool_tell(pool, METE_OWNER_CLASSES, classes, site, len, cpu, 0, error);
 	return cpu;
 }
 

@@ -16,7 +16,7 @@
 
 /* Outside, and only if there is an observer: tell it that the pool, or the classes it belongs to, handed out `cpu`, or not. */
 void mete__pool_tell(struct mete_pool *pool, enum mete_owner_kind owner_kind, const void *owner, const void *site,
-    size_t len, const void *cpu, int error);
+    size_t len, const void *cpu, unsigned flags, int error);
 
 /* Take a block of `len` bytes and tell of it, before it is cleared. */
 int mete__pool_alloc_observed(struct mete_pool *pool, unsigned flags, size_t len, enum mete_owner_kind owner_kind,

@@ -222,7 +222,7 @@ int mete_device_alloc(struct mete_device *device, const struct mete_constraint *
 		*ret_bus = bus;
 	if (METE_OBSERVED(device->provider)) {
 		mete__tell_alloc(METE_CALLER(), device, METE_OWNER_DEVICE, device, error ? NULL : *ret_cpu, bus, len, room,
-		    memory, error);
+		    memory, flags, error);
 		room = len;
 	}
 	if (!error && (flags & METE_ZERO))

@@ -362,11 +362,11 @@ static mete_baddr block_bus(struct mete_pool *pool, const void *cpu)
 }
 
 void mete__pool_tell(struct mete_pool *pool, enum mete_owner_kind owner_kind, const void *owner, const void *site,
-    size_t len, const void *cpu, int error)
+    size_t len, const void *cpu, unsigned flags, int error)
 {
 	mete_baddr bus = error ? 0 : block_bus(pool, cpu);
 	mete__tell_alloc(site, pool->device, owner_kind, owner, error ? NULL : cpu, bus, len, error ? 0 : pool->stride,
-	    pool->memory, error);
+	    pool->memory, flags, error);
 }
 
 BITS_NOINLINE int mete__pool_alloc_observed(struct mete_pool *pool, unsigned flags, size_t len,
@@ -374,7 +374,7 @@ BITS_NOINLINE int mete__pool_alloc_observed(struct mete_pool *pool, unsigned fla
 {
 	int error = mete__pool_alloc(pool, flags & ~METE_ZERO, ret_cpu, ret_bus);
 
-	mete__pool_tell(pool, owner_kind, owner, site, len, error ? NULL : *ret_cpu, error);
+	mete__pool_tell(pool, owner_kind, owner, site, len, error ? NULL : *ret_cpu, flags, error);
 	if (!error && (flags & METE_ZERO))
 		mete__bytes_zero(*ret_cpu, len);
 	return error;

@@ -45,7 +45,8 @@ static void event_tell(const struct mete_event *e)
 }
 
 void mete__tell_alloc(const void *site, struct mete_device *device, enum mete_owner_kind owner_kind, const void *owner,
-    const void *cpu, mete_baddr bus, size_t len, size_t room, enum mete_memory memory, int error)
+    const void *cpu, mete_baddr bus, size_t len, size_t room, enum mete_memory memory, unsigned flags,
+    int error)
 {
 	struct mete_event e;
 
@@ -57,6 +58,7 @@ void mete__tell_alloc(const void *site, struct mete_device *device, enum mete_ow
 	e.len = len;
 	e.room = room;
 	e.memory = memory;
+	e.flags = flags;
 	e.error = error;
 	event_tell(&e);
 }

@@ -10,7 +10,7 @@
 
 /* Memory was handed out, or was not. */
 void mete__tell_alloc(const void *site, struct mete_device *device, enum mete_owner_kind owner_kind, const void *owner,
-    const void *cpu, mete_baddr bus, size_t len, size_t room, enum mete_memory memory,
+    const void *cpu, mete_baddr bus, size_t len, size_t room, enum mete_memory memory, unsigned flags,
     int error);
 
 /* Memory is asked back. */

@@ -67,6 +67,7 @@ struct mete_linux_list {
 #define METE_LINUX_COMP 0x2u
 #define METE_LINUX_DMA 0x4u
 #define METE_LINUX_DMA32 0x8u
+#define METE_LINUX_SLEEPS 0x10u /* it may, says the driver; nothing here does, but who observes hears of it */
 
 /* kmalloc(): powers of two from 16 bytes to 4 MiB, in each of three zones. */
 #define METE_LINUX_CLASSES 19

@@ -139,7 +139,7 @@ int mete_freebsd_bus_dmamap_destroy(bus_dma_tag_t tag, bus_dmamap_t map)
 	if (!map_is_of(tag, map) || map->memory)
 		return freebsd_wrong(tag);
 	if (map->state != MAP_EMPTY)
-		return NATIVE_EBUSY;
+		return freebsd_busy(tag);
 	map_drop(map);
 	return 0;
 }

@@ -131,7 +131,7 @@ int mete_freebsd_bus_dma_tag_destroy(bus_dma_tag_t tag)
 		tag->parent->nusers--;
 	freebsd_unlock(bus);
 	if (busy)
-		return NATIVE_EBUSY;
+		return freebsd_busy(tag);
 	p->ops->record_free(p->ctx, tag, sizeof *tag);
 	return 0;
 }

@@ -9,6 +9,7 @@
  * The first in line keeps its place until it is loaded.  The pump may take the driver's lock, so it has none of ours then,
  * and the driver may have cancelled the load before the lock was had; the ticket tells.
  */
+#include "bytes.h"
 #include "freebsd_face.h"
 
 enum turn { TURN_RAN, TURN_GONE, TURN_WAITS };
@@ -33,14 +34,31 @@ static void line_leave(struct mete_freebsd_bus *bus, struct mete_freebsd_map *ma
 	map->state = MAP_EMPTY;
 }
 
+/* Tell who observes that a load waits, or waits no more. */
+static void wait_tell(struct mete_freebsd_map *map, enum mete_event_kind kind)
+{
+	struct mete_event event;
+
+	if (!METE_OBSERVED(map->tag->bus->device->provider))
+		return;
+	mete__bytes_zero(&event, sizeof event);
+	event.kind = kind;
+	event.owner_kind = METE_OWNER_MAP;
+	event.owner = &map->core;
+	event.device = map->tag->bus->device;
+	mete_observe_tell(&event);
+}
+
 bool mete__freebsd_defer(struct mete_freebsd_map *map, unsigned long ends)
 {
 	struct mete_freebsd_bus *bus = map->tag->bus;
 
+	wait_tell(map, METE_EVENT_WAITS); /* before another thread can load it */
 	freebsd_lock(bus);
 	bool missed = bus->ends != ends; /* what another thread held is free since, and it saw nobody in line */
 	if (!bus->nbusy && !missed && !bus->first) {
 		freebsd_unlock(bus);
+		wait_tell(map, METE_EVENT_CALLED_OFF);
 		return false;
 	}
 	map->state = MAP_WAITING;
@@ -64,6 +82,7 @@ void mete__freebsd_cancel(struct mete_freebsd_map *map)
 	freebsd_lock(bus);
 	line_leave(bus, map);
 	freebsd_unlock(bus);
+	wait_tell(map, METE_EVENT_CALLED_OFF);
 	mete__freebsd_released(bus, false); /* who comes next may want less */
 }
 
@@ -112,6 +131,8 @@ static enum turn line_turn(struct mete_freebsd_bus *bus, unsigned long ticket)
 		return TURN_GONE;
 	if (!error)
 		map->state = MAP_LOADED;
+	else
+		wait_tell(map, METE_EVENT_CALLED_OFF);
 	call_back(map, error);
 	return TURN_RAN;
 }

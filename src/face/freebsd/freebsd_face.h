@@ -84,6 +84,13 @@ static inline int freebsd_wrong(struct mete_freebsd_tag *tag)
 	return NATIVE_EINVAL;
 }
 
+/* It ends later, when nobody uses it any more. */
+static inline int freebsd_busy(struct mete_freebsd_tag *tag)
+{
+	mete_provider_note(tag->bus->device->provider, METE_EBUSY);
+	return NATIVE_EBUSY;
+}
+
 static inline void freebsd_lock(struct mete_freebsd_bus *bus)
 {
 	const struct mete_provider *p = bus->device->provider;

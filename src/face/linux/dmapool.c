@@ -66,6 +66,7 @@ struct mete_linux_pool *mete_linux_dma_pool_create(const char *name, const struc
 	if (!view->core)
 		return NULL;
 	struct mete_provider *p = view->core->provider;
+	linux_sleeps(view->core, METE_LINUX_SLEEPS); /* natively always */
 	mete__bytes_zero(&config, sizeof config);
 	config.memory = METE_MEMORY_COHERENT;
 	if (!pool_config(size, align, boundary, &config)) {
@@ -105,6 +106,8 @@ void *mete_linux_dma_pool_alloc(struct mete_linux_pool *pool, unsigned gfp, void
 	mete_baddr bus;
 	void *cpu;
 
+	if (pool)
+		linux_sleeps(pool->core.device, gfp);
 	if (!pool || mete_pool_alloc(&pool->core, gfp & METE_LINUX_ZERO ? METE_ZERO : 0, &cpu, &bus))
 		return NULL;
 	mete__bytes_copy(ret_handle, &bus, sizeof bus);

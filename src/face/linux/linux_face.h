@@ -19,6 +19,16 @@
 #define LINUX_HERE(name) METE_OBSERVE_CALL(mete_linux_here->any.provider, "linux", name)
 #define LINUX_POOL(pool, name) METE_OBSERVE_CALL((pool) ? (pool)->core.provider : NULL, "linux", name)
 
+/* Who observes hears of it: nothing that this library does depends on it. */
+void mete__linux_tell(struct mete_device *core, enum mete_event_kind kind, mete_paddr phys, size_t len, int error);
+
+/* The driver said by `gfp` whether it may sleep. */
+static inline void linux_sleeps(struct mete_device *core, unsigned gfp)
+{
+	if ((gfp & METE_LINUX_SLEEPS) && METE_OBSERVED(core->provider))
+		mete__linux_tell(core, METE_EVENT_SLEEPS, 0, 0, 0);
+}
+
 /* All that `mask` and `bus_limit` reach, as one constraint; a mask of 0 is unset and limits nothing. */
 void mete__linux_limit(uint64_t mask, uint64_t bus_limit, struct mete_constraint *ret);
 

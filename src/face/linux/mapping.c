@@ -23,6 +23,20 @@ static uint64_t min_not_zero(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+void mete__linux_tell(struct mete_device *core, enum mete_event_kind kind, mete_paddr phys, size_t len, int error)
+{
+	struct mete_event event;
+
+	mete__bytes_zero(&event, sizeof event);
+	event.kind = kind;
+	event.owner_kind = METE_OWNER_DEVICE;
+	event.owner = event.device = core;
+	event.phys = phys;
+	event.len = len;
+	event.error = error;
+	mete_observe_tell(&event);
+}
+
 void mete__linux_limit(uint64_t mask, uint64_t bus_limit, struct mete_constraint *ret)
 {
 	static const struct mete_constraint anything = { 0 };
@@ -42,6 +56,9 @@ void *mete_linux_dma_alloc_coherent(const struct mete_linux_view *view, size_t s
 
 	if (!view->core)
 		return NULL;
+	linux_sleeps(view->core, gfp);
+	if (!view->coherent_mask && METE_OBSERVED(view->core->provider))
+		mete__linux_tell(view->core, METE_EVENT_MASK, 0, 0, METE_ENODEV);
 	if (!size || size > SIZE_MAX / 2 || (gfp & METE_LINUX_COMP)) {
 		mete_provider_note(view->core->provider, METE_EINVAL);
 		return NULL;
@@ -80,10 +97,8 @@ void mete_linux_dma_free_coherent(const struct mete_linux_view *view, size_t siz
  * Linux's rule without an IOMMU: 32 bits always do; fewer do if they cover the zone for narrow devices, or all memory
  * where there is less.
  */
-int mete_linux_dma_supported(const struct mete_linux_view *view, uint64_t mask)
+static int mask_supported(const struct mete_linux_view *view, uint64_t mask)
 {
-	if (!view->core)
-		return 0;
 	if (mask >= 0xffffffffu)
 		return 1;
 	mete_baddr least = mete_device_last(view->core);
@@ -92,6 +107,18 @@ int mete_linux_dma_supported(const struct mete_linux_view *view, uint64_t mask)
 	if (!mete_device_bus(view->core, zone_end, 1, &zone) && zone < least)
 		least = zone;
 	return mask >= least;
+}
+
+int mete_linux_dma_supported(const struct mete_linux_view *view, uint64_t mask)
+{
+	LINUX_CALL(view, "dma_supported");
+
+	if (!view->core)
+		return 0;
+	int supported = mask_supported(view, mask);
+	if (METE_OBSERVED(view->core->provider))
+		mete__linux_tell(view->core, METE_EVENT_MASK, 0, 0, supported ? 0 : METE_ERANGE);
+	return supported;
 }
 
 uint64_t mete_linux_dma_get_required_mask(const struct mete_linux_view *view)

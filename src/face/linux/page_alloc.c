@@ -81,6 +81,7 @@ void *mete_linux_alloc_pages(unsigned gfp, unsigned order)
 
 	if (!any->provider)
 		return NULL;
+	linux_sleeps(any, gfp);
 	if (!len) {
 		mete_provider_note(any->provider, METE_EINVAL);
 		return NULL;

@@ -114,6 +114,7 @@ void *mete_linux_kmalloc(size_t size, unsigned gfp)
 		return METE_LINUX_NOTHING;
 	if (!here->any.provider)
 		return NULL;
+	linux_sleeps(&here->any, gfp);
 	if (class == METE_LINUX_CLASSES) {
 		mete_provider_note(here->any.provider, METE_EINVAL);
 		return NULL;

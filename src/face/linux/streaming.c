@@ -57,8 +57,14 @@ static int seen_at(const struct mete_linux_view *view, mete_paddr phys, size_t s
 static int start(const struct mete_linux_view *view, size_t size, int direction, unsigned long attrs,
     struct mete_constraint *ret_limit)
 {
-	if (!view->has_mask || !size || !mete__linux_access(direction))
+	if (!view->has_mask) {
+		mete_provider_note(view->core->provider, METE_ENODEV); /* as what it is, whatever the driver sees */
+		return METE_EINVAL;
+	}
+	if (!size || !mete__linux_access(direction))
 		return refuse(view, METE_EINVAL);
+	if (!view->mask && METE_OBSERVED(view->core->provider))
+		mete__linux_tell(view->core, METE_EVENT_MASK, 0, 0, METE_ENODEV);
 	/* With a cache to maintain nothing is coherent. */
 	if ((attrs & METE_LINUX_COHERENT) && !(attrs & METE_LINUX_MMIO) && view->core->noncoherent)
 		return refuse(view, METE_ENOTSUP);
@@ -72,12 +78,15 @@ static int keep_low_bits(const struct mete_linux_view *view, mete_paddr phys, si
 	if (!((phys ^ bus) & view->min_align_mask))
 		return 0;
 	(void)mete_unmap_single(view->core, bus, size, mete__linux_access(direction), METE_MAP_SKIP_SYNC);
-	return refuse(view, METE_ENOTSUP);
+	mete_provider_note(view->core->provider, METE_ERANGE); /* no attribute asked for it */
+	return METE_ENOTSUP;
 }
 
 static int map_mmio(const struct mete_linux_view *view, mete_paddr phys, size_t size, int direction,
     const struct mete_constraint *limit, mete_baddr *ret_bus)
 {
+	if (METE_OBSERVED(view->core->provider))
+		mete__linux_tell(view->core, METE_EVENT_REGISTERS, phys, size, 0);
 	if (view->core->domain)
 		return mete_map_phys(view->core, limit, phys, size, mete__linux_access(direction), METE_MAP_SKIP_SYNC, ret_bus);
 	int error = seen_at(view, phys, size, limit, ret_bus);

@@ -68,6 +68,10 @@ METE_NATIVE unsigned mete_linux_gfp(gfp_t gfp)
 		flags |= METE_LINUX_ZERO;
 	if (gfp & __GFP_COMP)
 		flags |= METE_LINUX_COMP;
+#ifdef __GFP_DIRECT_RECLAIM
+	if (gfp & __GFP_DIRECT_RECLAIM)
+		flags |= METE_LINUX_SLEEPS;
+#endif
 	return flags;
 }
 

@@ -17,7 +17,8 @@
 #define __GFP_NOWARN 0x0200u
 #define __GFP_COMP 0x0400u
 #define __GFP_NORETRY 0x0800u
-#define __GFP_RECLAIM 0x1000u
+#define __GFP_DIRECT_RECLAIM 0x1000u
+#define __GFP_RECLAIM __GFP_DIRECT_RECLAIM
 #define __GFP_HIGH 0x2000u
 #define __GFP_IO 0x4000u
 #define __GFP_FS 0x8000u
@@ -34,7 +35,7 @@
 static inline unsigned mete_linux_page_gfp(gfp_t gfp)
 {
 	return (gfp & __GFP_ZERO ? METE_LINUX_ZERO : 0) | (gfp & __GFP_DMA ? METE_LINUX_DMA : 0) |
-	    (gfp & __GFP_DMA32 ? METE_LINUX_DMA32 : 0);
+	    (gfp & __GFP_DMA32 ? METE_LINUX_DMA32 : 0) | (gfp & __GFP_DIRECT_RECLAIM ? METE_LINUX_SLEEPS : 0);
 }
 
 #endif

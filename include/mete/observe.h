@@ -45,6 +45,7 @@ enum mete_event_kind {
 	METE_EVENT_MASK,    /* a driver told how far its device reaches, or that was refused: device, flags (an enum mete_use) */
 	METE_EVENT_SLEEPS,  /* a face's call was entered that may sleep, as the driver asked for it: device */
 	METE_EVENT_REGISTERS, /* registers were named for a device to reach: device, phys, len */
+	METE_EVENT_NO_WINDOW, /* a window was asked for that there is not: device, owner, off (its number), len (how many there are) */
 	METE_EVENT_WAITS,   /* a load waits for its turn; its METE_EVENT_LOAD follows, unless it is called off: device, owner */
 	METE_EVENT_CALLED_OFF, /* it was: device, owner */
 };

@@ -87,11 +87,11 @@ void mete__busy_left(struct mete_check *check)
 {
 	if (!held)
 		return;
-	pthread_mutex_lock(&check->lock);
+	mete__check_lock(check);
 	for (size_t i = 0; i < BUSY; i++) {
 		if (!check->busy[i].reads && check->busy[i].thread == &held)
 			check->busy[i].map = NULL;
 	}
 	held = 0;
-	pthread_mutex_unlock(&check->lock);
+	mete__check_unlock(check);
 }

@@ -138,6 +138,9 @@ bool mete__busy_event(struct mete_check *check, const struct mete_event *event, 
     struct findings *found);
 void mete__busy_left(struct mete_check *check);
 
+/* Inside: leave out what is only that the ledger does not know an object, if it had no room for one. */
+void mete__findings_doubt(const struct mete_check *check, struct findings *found);
+
 /* Forget what was told. */
 void mete__told_forget(struct told_tree *tree);
 

@@ -597,6 +597,21 @@ static void judge_mistake(const struct mete_event *e, const struct place *here, 
 	}
 }
 
+void mete__findings_doubt(const struct mete_check *check, struct findings *found)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; check->ledger.lost && i < found->n; i++) {
+		const struct finding *f = &found->finding[i];
+		bool unknown = f->misuse == METE_DMA_A03 || f->misuse == METE_DMA_M09 || f->misuse == METE_DMA_O06 ||
+		    f->misuse == METE_DMA_X07 || f->misuse == METE_DMA_D01;
+		if (f->object || !unknown)
+			found->finding[n++] = *f;
+	}
+	if (check->ledger.lost)
+		found->n = n;
+}
+
 void mete__judge_event(struct mete_check *check, const struct mete_event *e, const struct place *here, size_t count,
     struct findings *found)
 {
@@ -665,11 +680,16 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 		if (is_memory(check, e->phys))
 			judge_nature(e, "memory is there", here, found);
 		break;
+	case METE_EVENT_NO_WINDOW:
+		mete__finding_say(mete__findings_add(found, METE_DMA_C09, here), "window %zu was asked for, and there are %zu", e->off,
+		    e->len);
+		break;
 	case METE_EVENT_WAITS:
 	case METE_EVENT_CALLED_OFF:
 		mete__ledger_wait(&check->ledger, e, here);
 		break;
 	}
+	mete__findings_doubt(check, found);
 	if (check->ledger.lacking) {
 		check->ledger.lacking = false;
 		mete__finding_say(mete__findings_add(found, METE_DMA_R04, here), "there was no memory for an entry of the ledger");

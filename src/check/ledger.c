@@ -183,7 +183,7 @@ struct block *mete__ledger_alloc(struct ledger *l, const struct mete_event *e, c
 	struct block *block = calloc(1, sizeof *block);
 
 	if (!block) {
-		l->lacking = true;
+		l->lacking = l->lost = true;
 		return NULL;
 	}
 	block->number = ++l->nmade;
@@ -300,7 +300,7 @@ struct load *mete__ledger_load(struct ledger *l, const struct mete_event *e, con
 		load_forget_map(l, old); /* its owner has forgotten it, and goes by bus addresses */
 	struct load *load = load_create(nranges, nsegments);
 	if (!load) {
-		l->lacking = true;
+		l->lacking = l->lost = true;
 		return NULL;
 	}
 	load->number = ++l->nmade;

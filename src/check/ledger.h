@@ -133,6 +133,7 @@ struct ledger {
 	size_t nrefused;
 	struct waiting waiting[16];      /* loads, some of those that wait; a map of NULL: none */
 	bool lacking;                    /* there was no memory for an entry */
+	bool lost;                       /* ever: there is more than the ledger knows */
 };
 
 void mete__ledger_init(struct ledger *ledger);

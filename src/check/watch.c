@@ -163,6 +163,7 @@ void mete_watch_access(struct mete_check *check, const struct mete_watch_access 
 		judge_done(check, a, &all);
 	else
 		judge_refused(check, a, &all);
+	mete__findings_doubt(check, &all);
 	mete__check_unlock(check);
 	mete__report_findings(check, &all);
 }

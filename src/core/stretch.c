@@ -26,8 +26,10 @@ static int feed_part(struct feed *f, struct stretch *ret)
 
 	ret->begins = !f->piece.len;
 	while (!f->piece.len) {
-		if (!f->pieces->next(f->pieces->ctx, &f->piece))
+		if (!f->pieces->next(f->pieces->ctx, &f->piece)) {
+			f->piece.len = 0; /* whatever was left there: it is none */
 			return METE_ENODEV;
+		}
 		if (!piece_sane(&f->piece))
 			return METE_EINVAL;
 	}

@@ -341,6 +341,8 @@ int mete_windows_show(struct mete_windows *w, uint32_t n)
 	struct mete_map *map = w->map;
 	struct mete_provider *p = map->device->provider;
 
+	if (n >= w->nwindows && METE_OBSERVED(p))
+		mete__tell_map(METE_EVENT_NO_WINDOW, METE_CALLER(), map, n, w->nwindows, w->access, 0, 0);
 	if (n >= w->nwindows)
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
 	if (map->state != METE_MAP_EMPTY && n == w->current)

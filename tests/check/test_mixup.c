@@ -152,6 +152,54 @@ static void test_a_wait_is_told_where_none_may_be(void **state)
 	world_end(&w);
 }
 
+struct once {
+	const struct mete_piece *piece;
+	bool done;
+};
+
+static bool once_next(void *ctx, struct mete_piece *ret)
+{
+	struct once *once = ctx;
+	bool more = !once->done;
+
+	once->done = true;
+	*ret = *once->piece;
+	return more;
+}
+
+static void once_rewind(void *ctx)
+{
+	((struct once *)ctx)->done = false;
+}
+
+static void test_a_window_that_there_is_not(void **state)
+{
+	const struct mete_piece piece = { .cpu = buffer[0], .len = 4096 };
+	struct once once = { &piece, false };
+	const struct mete_pieces pieces = { once_next, &once, once_rewind };
+	struct mete_segment segments[1];
+	struct mete_window window[2];
+	struct mete_windows windows;
+	struct mete_map map;
+	struct world w;
+	(void)state;
+
+	world_start(&w, 0);
+	assert_ok(mete_map_init(&map, &w.device, NULL, segments, 1));
+	assert_ok(mete_windows_init(&windows, &map, window, 2));
+	assert_ok(mete_windows_load(&windows, &pieces, METE_DEVICE_READS, 0));
+	assert_ok(mete_windows_show(&windows, 0));
+	assert_silent(&w, 0);
+	unsigned line = __LINE__ + 1;
+	assert_int_equal(mete_windows_show(&windows, windows.nwindows), METE_EINVAL);
+	assert_told(&w, 1, METE_DMA_C09, line);
+	assert_ok(mete_windows_unload(&windows));
+	line = __LINE__ + 1;
+	assert_int_equal(mete_windows_show(&windows, 0), METE_EINVAL);
+	assert_told(&w, 2, METE_DMA_C09, line);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_a_device_that_is_gone_gets_nothing),
 		cmocka_unit_test(test_no_more_mappings_than_agreed),
 		cmocka_unit_test(test_a_wait_is_told_where_none_may_be),
+		cmocka_unit_test(test_a_window_that_there_is_not),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,10 @@
  */
 #include "check_world.h"
 
+#include <mete/bounce.h>
 #include <mete/map.h>
 #include <mete/pool.h>
+#include <mete/watch.h>
 #include <mete/window.h>
 
 static unsigned char buffer[2][4096] __attribute__((aligned(4096)));
@@ -200,6 +202,36 @@ static void test_a_window_that_there_is_not(void **state)
 	world_end(&w);
 }
 
+/* Where syncs do something: everything is copied. */
+static void test_a_mapping_without_a_sync_needs_one_by_hand(void **state)
+{
+	const struct mete_bounce_config config = { .len = 8192, .always = true };
+	struct mete_watch_access access = { .len = 4 };
+	struct mete_bounce bounce;
+	struct world w;
+	(void)state;
+
+	for (int copied = 0; copied < 2; copied++) {
+		world_start(&w, 0);
+		if (copied)
+			assert_ok(mete_bounce_init(&bounce, &w.device, &config));
+		access.device = &w.device;
+		for (int synced = 0; synced < 2; synced++) {
+			assert_ok(mete_map_single(&w.device, NULL, buffer[0], 64, METE_DEVICE_READS, METE_MAP_SKIP_SYNC, &access.bus));
+			if (synced)
+				assert_ok(mete_sync_single(&w.device, access.bus, 64, METE_FOR_DEVICE, METE_DEVICE_READS));
+			size_t n = mete_check_count(w.check, METE_DMA_M16); /* the same place is told of once */
+			mete_watch_access(w.check, &access);
+			assert_int_equal(mete_check_count(w.check, METE_DMA_M16), n + (copied && !synced));
+			assert_ok(mete_unmap_single(&w.device, access.bus, 64, METE_DEVICE_READS, METE_MAP_SKIP_SYNC));
+		}
+		assert_int_equal(w.ntold, copied);
+		if (copied)
+			assert_ok(mete_bounce_fini(&bounce));
+		world_end(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_no_more_mappings_than_agreed),
 		cmocka_unit_test(test_a_wait_is_told_where_none_may_be),
 		cmocka_unit_test(test_a_window_that_there_is_not),
+		cmocka_unit_test(test_a_mapping_without_a_sync_needs_one_by_hand),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,10 +31,12 @@ struct mete_test_config {
 	/* NULL: the text goes to stderr, and then abort(). */
 	void (*failed)(void *ctx, const struct mete_test_failure *failure);
 	void *ctx;
-	const char *policy;             /* these four as in struct mete_check_config */
+	const char *policy;             /* these as in struct mete_check_config */
 	const char *repeat;
 	enum mete_level level;
 	enum mete_shadow shadow;
+	size_t most_mappings;
+	bool (*atomic)(void *ctx);
 };
 
 #ifdef __cplusplus

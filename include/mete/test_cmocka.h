@@ -33,7 +33,7 @@ static inline void mete_cmocka_failed(void *ctx, const struct mete_test_failure 
 static inline int mete_cmocka_setup(void **state)
 {
 	const struct mete_test_config config = { NULL, mete_cmocka_failed, NULL, NULL, NULL, METE_LEVEL_USUAL,
-		METE_SHADOW_USUAL };
+		METE_SHADOW_USUAL, 0, NULL };
 	struct mete_test *test;
 
 	if (mete_test_begin(&config, &test))

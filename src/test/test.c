@@ -163,11 +163,18 @@ static void test_asked(struct mete_observer *observer, struct mete_device *devic
 	test->ear->asked(test->ear, device, bus);
 }
 
+static bool test_atomic(void *ctx)
+{
+	const struct mete_test *test = ctx;
+	return test->config.atomic && test->config.atomic(test->config.ctx);
+}
+
 /* Let the test listen in front of the verifier. */
 static int test_listen(struct mete_test *test)
 {
 	const struct mete_check_config config = { .report = test_report, .ctx = test, .policy = test->config.policy,
-		.repeat = test->config.repeat, .level = test->config.level, .shadow = test->config.shadow };
+		.repeat = test->config.repeat, .level = test->config.level, .shadow = test->config.shadow,
+		.most_mappings = test->config.most_mappings, .atomic = test_atomic };
 
 	int error = mete_check_create(test->provider, &config, &test->check);
 	if (error)

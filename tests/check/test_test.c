@@ -646,6 +646,39 @@ static void test_cmocka_fixture(void **state)
 	assert_ok(mete_device_fini(&w.core));
 }
 
+static bool always(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+/* What the verifier is told of the machine and its threads goes through the test. */
+static void test_context_and_quota_are_the_verifiers(void **state)
+{
+	struct world w;
+	(void)state;
+
+	memset(&w, 0, sizeof w);
+	const struct mete_test_config config = { .failed = note, .ctx = &w, .policy = "", .most_mappings = 1, .atomic = always };
+	assert_ok(mete_test_begin(&config, &w.test));
+	device_start(&w);
+	dma_addr_t first = dma_map_single(&w.dev, data, 64, DMA_TO_DEVICE);
+	assert_int_equal(dma_mapping_error(&w.dev, first), 0);
+	assert_int_equal(w.nfailed, 0);
+	dma_addr_t second = dma_map_single(&w.dev, data + 1024, 64, DMA_TO_DEVICE);
+	assert_int_equal(dma_mapping_error(&w.dev, second), 0);
+	assert_int_equal(w.nfailed, 1);
+	assert_non_null(strstr(w.text, "DMA-M15"));
+	dma_unmap_single(&w.dev, first, 64, DMA_TO_DEVICE);
+	dma_unmap_single(&w.dev, second, 64, DMA_TO_DEVICE);
+	struct dma_pool *pool = dma_pool_create("ring", &w.dev, 64, 64, 0);
+	assert_int_equal(w.nfailed, 2);
+	assert_non_null(strstr(w.text, "DMA-X01"));
+	dma_pool_destroy(pool);
+	assert_ok(mete_device_fini(&w.core));
+	assert_int_equal(mete_test_end(w.test), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -668,6 +701,7 @@ int main(void)
 		cmocka_unit_test(test_a_pool_that_a_failure_leaves_is_told),
 		cmocka_unit_test(test_the_run_without_failures_must_succeed),
 		cmocka_unit_test(test_what_was_held_before_stays_silent),
+		cmocka_unit_test(test_context_and_quota_are_the_verifiers),
 		cmocka_unit_test(test_an_iommu_can_fail_too),
 		mete_cmocka_test(test_cmocka_fixture),
 	};

@@ -124,15 +124,16 @@ struct finding *mete__findings_add(struct findings *found, enum mete_misuse misu
 
 /*
  * Inside: whether `cpu` is in truth a bus address of something live, or the event's bus address a pointer; then that was found.
+ * `wrong`: `cpu` is no good in any case; else it is right where the CPU sees memory.
  */
 bool mete__mixup_bus_as_cpu(struct mete_check *check, const struct mete_device *device, uintptr_t cpu,
-    const struct place *here, struct findings *found);
+    bool wrong, const struct place *here, struct findings *found);
 bool mete__mixup_cpu_as_bus(struct mete_check *check, const struct mete_event *event, const struct place *here,
     struct findings *found);
 
 /*
- * Inside: whether another thread is in a call of the event's map, or this one is loading it.  True: the map is as it was, and there is
- * nothing else to say.  Outside: this thread has left its call, or calls the driver back.
+ * Inside: whether another thread is in a call of the event's map, or this one is loading it.  True: the map is as it was, and
+ * there is nothing else to say.  Outside: this thread has left its call, or calls the driver back.
  */
 bool mete__busy_event(struct mete_check *check, const struct mete_event *event, const struct place *here,
     struct findings *found);

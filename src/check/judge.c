@@ -106,7 +106,7 @@ static void judge_free(struct mete_check *check, const struct mete_event *e, con
 			f = mete__findings_add(found, METE_DMA_A03, here);
 			mete__finding_say(f, "%p lies %zu bytes inside an allocation", e->cpu, (size_t)(cpu - block->first));
 			mete__about_block(f, block);
-		} else if (!mete__mixup_bus_as_cpu(check, e->device, cpu, here, found)) {
+		} else if (!mete__mixup_bus_as_cpu(check, e->device, cpu, true, here, found)) {
 			f = mete__findings_add(found, METE_DMA_A03, here);
 			mete__finding_say(f, "no allocation begins at %p", e->cpu);
 		}
@@ -155,7 +155,7 @@ static void judge_memory(struct mete_check *check, const struct load *load, cons
 			f = mete__findings_add(found, METE_DMA_M02, here);
 			mete__finding_say(f, "0x%" PRIxPTR " lies in what the program may not write", first);
 		} else if (!block) {
-			(void)mete__mixup_bus_as_cpu(check, load->device, first, here, found);
+			(void)mete__mixup_bus_as_cpu(check, load->device, first, false, here, found);
 		}
 		struct load *other = mete__ledger_shared(&check->ledger, first, last, load);
 		if (other && (other->access & METE_DEVICE_WRITES || load->access & METE_DEVICE_WRITES)) {
@@ -249,7 +249,7 @@ static void judge_gone(struct mete_check *check, const struct mete_event *e, con
 static void judge_map(struct mete_check *check, const struct mete_event *e, const struct place *here, size_t count,
     struct findings *found)
 {
-	if (e->error == METE_EFAULT && !mete__mixup_bus_as_cpu(check, e->device, (uintptr_t)e->cpu, here, found)) {
+	if (e->error == METE_EFAULT && !mete__mixup_bus_as_cpu(check, e->device, (uintptr_t)e->cpu, true, here, found)) {
 		struct finding *f = mete__findings_add(found, METE_DMA_M03, here);
 		if (e->cpu)
 			mete__finding_say(f, "%p has no physical address", e->cpu);

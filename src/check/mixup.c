@@ -13,7 +13,7 @@
 #include "surroundings.h"
 
 bool mete__mixup_bus_as_cpu(struct mete_check *check, const struct mete_device *device, uintptr_t cpu,
-    const struct place *here, struct findings *found)
+    bool wrong, const struct place *here, struct findings *found)
 {
 	mete_baddr bus = (mete_baddr)cpu;
 
@@ -21,7 +21,7 @@ bool mete__mixup_bus_as_cpu(struct mete_check *check, const struct mete_device *
 		return false;
 	struct segment *segment = mete__ledger_segment(&check->ledger, device, bus);
 	struct block *block = segment ? NULL : mete__ledger_block_bus(&check->ledger, device, bus);
-	if ((!segment && !block) || mete__surroundings_memory(cpu))
+	if ((!segment && !block) || (!wrong && mete__surroundings_memory(cpu)))
 		return false;
 	struct finding *f = mete__findings_add(found, METE_DMA_M12, here);
 	mete__finding_say(f, "0x%" PRIxPTR " is a bus address, and a pointer was expected", cpu);

@@ -68,6 +68,7 @@ struct mete_linux_list {
 #define METE_LINUX_DMA 0x4u
 #define METE_LINUX_DMA32 0x8u
 #define METE_LINUX_SLEEPS 0x10u /* it may, says the driver; nothing here does, but who observes hears of it */
+#define METE_LINUX_LEAST(len) (((unsigned)(len) & 0xffff0u) << 4) /* kmalloc(): blocks are at least so long, a power of two */
 
 /* kmalloc(): powers of two from 16 bytes to 4 MiB, in each of three zones. */
 #define METE_LINUX_CLASSES 19
@@ -130,7 +131,8 @@ void mete_linux_free_pages(void *cpu, unsigned order);
 
 /*
  * `size` bytes, physically contiguous, from the same memory: the next power of two, at least 16 bytes, aligned to it up
- * to METE_CONGRUENT.  Zones as above; METE_LINUX_ZERO clears all of it.  0 bytes: METE_LINUX_NOTHING, which may be freed.
+ * to METE_CONGRUENT.  Zones as above; METE_LINUX_ZERO clears all of it.  METE_LINUX_LEAST(): at least so many bytes, from 16
+ * to 512 KiB.  0 bytes: METE_LINUX_NOTHING, which may be freed.
  * NULL if there are none, or `size` is above 4 MiB, which is counted.  Never sleeps.
  */
 void *mete_linux_kmalloc(size_t size, unsigned gfp);

@@ -85,7 +85,7 @@ struct mete_observer {
 
 	/*
 	 * A face's call was entered from `site`: of "linux", "dma_map_single", say; both stay for ever.  `count` is the number of
-	 * pieces that it was given, if it takes one.  Until it is left, events on this thread are its doing, and so are calls of
+	 * pieces, or of bytes to allocate, that it was given, if the core is not told.  Until it is left, events on this thread are its doing, and so are calls of
 	 * the face's own that it makes.  A `name` of NULL says that the face now calls the driver back: what happens until that is
 	 * left is the driver's own doing again.
 	 */

@@ -166,36 +166,72 @@ static void judge_memory(struct mete_check *check, const struct load *load, cons
 	}
 }
 
-/*
- * Whether bytes of the line that `at` lies in, beside a mapping, are the driver's too: those of the same allocation are.  What
- * lies beside memory that the ledger does not know may be nothing.
- */
-static bool line_shared(struct mete_check *check, uintptr_t at, uintptr_t beside, size_t line)
+/* FNV-1a, of `len` bytes at `first`. */
+static uint64_t hash_bytes(uint64_t hash, uintptr_t first, size_t len)
 {
-	if (at / line != beside / line)
-		return false;
-	struct block *block = mete__ledger_block(&check->ledger, at);
-	return block && beside >= block->first && beside <= block->last;
+	const unsigned char *p = (const unsigned char *)first;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * 0x100000001b3u;
+	return hash;
 }
 
-static void judge_lines(struct mete_check *check, const struct load *load, const struct place *here,
-    struct findings *found)
+/*
+ * What lies in the cache lines of a mapping beside it and is the driver's too: of the same allocation, as far as that was asked
+ * for, and not mapped itself.  What lies beside memory that the ledger does not know may be nothing.  0: nothing does.
+ */
+static uint64_t lines_beside(struct mete_check *check, const struct load *load)
 {
-	size_t line = load->device->line;
+	const uintptr_t line = load->device->line;
+	uint64_t hash = 0xcbf29ce484222325u;
+	bool any = false;
 
-	if (!(load->access & METE_DEVICE_WRITES) || line < 2)
-		return;
 	for (size_t i = 0; i < load->nranges; i++) {
 		const struct range *range = &load->ranges[i];
-		bool head = range->first % line && line_shared(check, range->first, range->first - 1, line);
-		bool tail = (range->last + 1) % line && line_shared(check, range->last, range->last + 1, line);
-		if (!head && !tail)
+		struct block *block = mete__ledger_block(&check->ledger, range->first);
+		if (!block || range->last > block->last)
 			continue;
-		struct finding *f = mete__findings_add(found, METE_DMA_O08, here);
-		mete__finding_say(f, "its %s lies in a cache line of %zu bytes with other data", head ? "start" : "end", line);
-		mete__about_load(f, load);
-		return;
+		uintptr_t head = range->first - range->first % line, tail = range->last - range->last % line + (line - 1);
+		uintptr_t last = block->first + (block->asked - 1);
+		head = head > block->first ? head : block->first;
+		tail = tail < last ? tail : last;
+		if (head < range->first && !mete__ledger_shared(&check->ledger, head, range->first - 1, load)) {
+			hash = hash_bytes(hash, head, range->first - head);
+			any = true;
+		}
+		if (tail > range->last && !mete__ledger_shared(&check->ledger, range->last + 1, tail, load)) {
+			hash = hash_bytes(hash, range->last + 1, tail - range->last);
+			any = true;
+		}
 	}
+	return any ? hash | 1 : 0;
+}
+
+/*
+ * The device gets it, and may write.  That a line has other bytes is no mistake while nobody touches them: drivers map the first
+ * part of a buffer, or leave room in front.
+ */
+static void lines_give(struct mete_check *check, struct load *load)
+{
+	if (load->access & METE_DEVICE_WRITES && load->device->line > 1)
+		load->beside = lines_beside(check, load);
+}
+
+/* It gets it no more. */
+static void lines_take(struct mete_check *check, struct load *load, const struct place *here, struct findings *found)
+{
+	uint64_t before = load->beside;
+
+	load->beside = 0;
+	if (!before)
+		return;
+	uint64_t now = lines_beside(check, load);
+	if (!now || now == before)
+		return;
+	struct finding *f = mete__findings_add(found, METE_DMA_O08, here);
+	mete__finding_say(f, "other data in its first or last cache line of %zu bytes was changed while the device had it",
+	    load->device->line);
+	mete__about_load(f, load);
 }
 
 /* A device whose mask was refused, for such `use`, goes on as if nothing had happened. */
@@ -280,7 +316,8 @@ static void judge_map(struct mete_check *check, const struct mete_event *e, cons
 		mete__about_load(f, load);
 	}
 	judge_memory(check, load, here, found);
-	judge_lines(check, load, here, found);
+	if (!load->map)
+		lines_give(check, load);
 	mete__fill_compare_load(check, load, here, found);
 	mete__shadow_sent(check, load, here, found);
 	if (!load->map && !(e->flags & METE_MAP_SKIP_SYNC))
@@ -394,6 +431,7 @@ static void judge_unmap(struct mete_check *check, const struct mete_event *e, co
 	}
 	mete__fill_compare_load(check, load, here, found);
 	mete__shadow_back(check, load, mete__shadow_offset(segment), len);
+	lines_take(check, load, here, found);
 	if (load->nlive == 1)
 		mete__shadow_ended(check, load);
 	mete__ledger_unmap(&check->ledger, segment, here);
@@ -421,9 +459,15 @@ static void judge_turn(struct mete_check *check, struct load *load, size_t off, 
 		mete__finding_say(f, "it was mapped without a sync, and never passed to the device by hand");
 		mete__about_load(f, load);
 	}
+	if (e->sync == METE_FOR_CPU)
+		lines_take(check, load, here, found);
+	else
+		lines_give(check, load);
 	load->turn = e->sync == METE_FOR_CPU ? TURN_CPU : TURN_DEVICE;
 	if (e->sync == METE_FOR_DEVICE)
 		load->synced_for_device = true;
+	if (e->sync == METE_FOR_DEVICE)
+		load->given |= e->access;
 	load->synced = *here;
 }
 
@@ -434,9 +478,12 @@ static void judge_sync(struct mete_check *check, const struct mete_event *e, con
 	struct finding *f;
 
 	if (!segment) {
+		struct block *block = mete__ledger_block_bus(&check->ledger, e->device, e->bus);
 		struct segment *gone = mete__ledger_gone(&check->ledger, e->device, e->bus);
 		if (!gone && mete__mixup_cpu_as_bus(check, e, here, found))
 			return;
+		if (block && block->shown)
+			return; /* it needs no mapping */
 		f = mete__findings_add(found, METE_DMA_O06, here);
 		if (gone) {
 			mete__finding_say(f, "it is unmapped already");
@@ -494,7 +541,7 @@ static void judge_unload(struct mete_check *check, const struct mete_event *e, c
 }
 
 static void judge_alloc(struct mete_check *check, const struct mete_event *e, const struct place *here,
-    struct findings *found)
+    size_t count, struct findings *found)
 {
 	if (e->flags & METE_WAIT)
 		judge_sleeps(check, e, here, found);
@@ -503,6 +550,8 @@ static void judge_alloc(struct mete_check *check, const struct mete_event *e, co
 	if (!e->error) {
 		mete__fill_taken(check, (uintptr_t)e->cpu, e->room, here, found);
 		struct block *block = mete__ledger_alloc(&check->ledger, e, here);
+		if (block && count && count < block->len)
+			block->asked = count;
 		if (block)
 			mete__fill_margin(check, block);
 	} else if (e->error == METE_EINVAL) {
@@ -625,7 +674,7 @@ void mete__judge_event(struct mete_check *check, const struct mete_event *e, con
 		judge_gone(check, e, here, found);
 	switch (e->kind) {
 	case METE_EVENT_ALLOC:
-		judge_alloc(check, e, here, found);
+		judge_alloc(check, e, here, count, found);
 		break;
 	case METE_EVENT_FREE:
 		judge_free(check, e, here, found);

@@ -9,6 +9,7 @@
 #include "ledger.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define TRACES 4096    /* entries that are gone and still known, of each kind */
 #define LOOK_BACK 64
@@ -190,12 +191,14 @@ struct block *mete__ledger_alloc(struct ledger *l, const struct mete_event *e, c
 	block->first = (uintptr_t)e->cpu;
 	block->last = block->first + (e->len - 1);
 	block->bus = e->bus;
-	block->len = e->len;
+	block->len = block->asked = e->len;
 	block->room = e->room > e->len ? e->room : e->len;
 	block->device = e->device;
 	block->owner_kind = e->owner_kind;
 	block->owner = e->owner;
-	block->shown = e->memory != METE_MEMORY_CACHED;
+	/* FreeBSD loads such memory by itself, without the core. */
+	block->shown = e->memory != METE_MEMORY_CACHED ||
+	    (place->face && !strcmp(place->face, "freebsd") && !strcmp(place->call, "bus_dmamem_alloc"));
 	block->made = *place;
 	traces_forget(l, block->first, block->last);
 	/* Something that came back without our hearing of it: its provider was torn down, say. */
@@ -557,6 +560,17 @@ struct segment *mete__ledger_beside(struct ledger *l, const struct mete_device *
 	if (in)
 		return in;
 	return next && next->load->device == device && next->first - bus < len ? next : NULL;
+}
+
+struct block *mete__ledger_block_low(struct ledger *l, const struct mete_device *device, uint32_t low)
+{
+	struct block *block;
+
+	RB_FOREACH(block, block_tree, &l->blocks) {
+		if (block->shown && block->device == device && (uint32_t)(low - (uint32_t)block->bus) < block->len)
+			return block;
+	}
+	return NULL;
 }
 
 struct segment *mete__ledger_low(struct ledger *l, const struct mete_device *device, uint32_t low)

@@ -31,7 +31,8 @@ struct block {
 	TAILQ_ENTRY(block) dead;
 	uintptr_t first, last;
 	mete_baddr bus;
-	size_t len, room;             /* asked for, and there is */
+	size_t len, room;             /* given out, and there is */
+	size_t asked;                 /* bytes of it that the driver asked for; the rest is nobody's */
 	struct mete_device *device;
 	enum mete_owner_kind owner_kind;
 	const void *owner;
@@ -82,9 +83,11 @@ struct load {
 	unsigned owned;               /* what the device may be doing to some of it: bits of METE_DEVICE_READS_WRITES */
 	unsigned shown;               /* what a shadow knows it by; 0: not at all */
 	bool synced_for_device;       /* since it was loaded, or last passed to the CPU */
+	unsigned given;               /* of a map: which accesses it was passed to the device for, since it was loaded */
 	bool by_hand;                 /* mapped without passing it to the device */
 	bool checked;                 /* the driver asked whether it failed */
 	bool told;                    /* as a leak */
+	uint64_t beside;              /* a hash of what lies beside it in its cache lines; 0: nothing, or the CPU has it */
 	struct place made, synced, ended;
 	size_t nranges, nsegments, nlive;
 	struct range *ranges;
@@ -191,6 +194,7 @@ struct block *mete__ledger_freed_bus(struct ledger *ledger, const struct mete_de
 
 /* A live segment of `device` that shares a byte with [bus, bus + len - 1]; one whose address ends in `low`. */
 struct segment *mete__ledger_beside(struct ledger *ledger, const struct mete_device *device, mete_baddr bus, size_t len);
+struct block *mete__ledger_block_low(struct ledger *ledger, const struct mete_device *device, uint32_t low);
 struct segment *mete__ledger_low(struct ledger *ledger, const struct mete_device *device, uint32_t low);
 
 /* A device was initialised or finished; whether it was finished since. */

@@ -40,7 +40,7 @@ static void judge_outside(struct mete_check *check, const struct mete_watch_acce
 {
 	struct ledger *l = &check->ledger;
 	struct segment *gone = mete__ledger_gone(l, a->device, bus);
-	struct block *freed = mete__ledger_freed_bus(l, a->device, bus);
+	struct block *freed = mete__ledger_freed_bus(l, a->device, bus), *low;
 	struct segment *beside = mete__ledger_beside(l, a->device, bus & ~(mete_baddr)(PAGE - 1), PAGE);
 	struct finding *f;
 
@@ -55,6 +55,10 @@ static void judge_outside(struct mete_check *check, const struct mete_watch_acce
 	} else if (beside && a->result == METE_WATCH_DONE && a->device->domain) {
 		f = found(all, METE_DMA_D05, a);
 		at_load(f, beside->load);
+	} else if (sizeof bus > 4 && (uint64_t)bus >> 16 >> 16 == 0 && (low = mete__ledger_block_low(l, a->device, (uint32_t)bus))) {
+		f = found(all, METE_DMA_C07, a);
+		mete__about_block(f, low);
+		f->here = low->made;
 	} else if (sizeof bus > 4 && (uint64_t)bus >> 16 >> 16 == 0 && (beside = mete__ledger_low(l, a->device, (uint32_t)bus))) {
 		f = found(all, METE_DMA_C07, a);
 		at_load(f, beside->load);
@@ -109,6 +113,18 @@ static void judge_dirty(const struct mete_watch_access *a, const struct load *lo
 		f->here = load->synced;
 }
 
+/* What is loaded is the CPU's until it is passed on, for what the device then does. */
+static void judge_given(const struct mete_watch_access *a, const struct load *load, struct findings *all)
+{
+	unsigned need = a->write ? METE_DEVICE_WRITES : METE_DEVICE_READS;
+
+	if (!load->map || load->given & need || !(load->access & need))
+		return;
+	struct finding *f = found(all, METE_DMA_O03, a);
+	mete__finding_say(f, "the device %s it, and it was never passed to the device for that", verb(a));
+	at_load(f, load);
+}
+
 static void judge_done(struct mete_check *check, const struct mete_watch_access *a, struct findings *all)
 {
 	mete_baddr bus = a->bus, last, end = a->bus + (mete_baddr)(a->len - 1);
@@ -123,6 +139,8 @@ static void judge_done(struct mete_check *check, const struct mete_watch_access 
 			judge_permission(a, load, all);
 		if (load)
 			judge_skipped(a, load, all);
+		if (load)
+			judge_given(a, load, all);
 		if (load && a->dirty)
 			judge_dirty(a, load, all);
 		if (last >= end || last + 1 == 0)

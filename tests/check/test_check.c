@@ -210,12 +210,30 @@ static void test_memory_that_is_mapped(void **state)
 	assert_ok(mete_map_single(&w.device, NULL, cpu, 100, METE_DEVICE_WRITES, 0, &bus));
 	assert_ok(mete_unmap_single(&w.device, bus, 100, METE_DEVICE_WRITES, 0));
 	SILENT(&w, 4);
+	/* So is a part of a line while nobody touches the rest. */
+	unsigned char *bytes = cpu;
+	assert_ok(mete_map_single(&w.device, NULL, bytes + 16, 36, METE_DEVICE_WRITES, 0, &bus));
+	bytes[16]++;
+	bytes[64]++;
+	assert_ok(mete_unmap_single(&w.device, bus, 36, METE_DEVICE_WRITES, 0));
+	SILENT(&w, 4);
+	assert_ok(mete_map_single(&w.device, NULL, bytes + 16, 36, METE_DEVICE_WRITES, 0, &bus));
+	bytes[15]++;
 	line = __LINE__ + 1;
-	assert_ok(mete_map_single(&w.device, NULL, cpu, 36, METE_DEVICE_WRITES, 0, &bus));
+	assert_ok(mete_unmap_single(&w.device, bus, 36, METE_DEVICE_WRITES, 0));
 	assert_told(&w, 4, METE_DMA_O08, line);
+	assert_ok(mete_map_single(&w.device, NULL, bytes + 16, 36, METE_DEVICE_WRITES, 0, &bus));
+	assert_ok(mete_sync_single(&w.device, bus, 36, METE_FOR_CPU, METE_DEVICE_WRITES));
+	bytes[52]++; /* it is the CPU's turn */
+	assert_ok(mete_sync_single(&w.device, bus, 36, METE_FOR_DEVICE, METE_DEVICE_WRITES));
+	SILENT(&w, 5);
+	bytes[52]++;
+	line = __LINE__ + 1;
+	assert_ok(mete_sync_single(&w.device, bus, 36, METE_FOR_CPU, METE_DEVICE_WRITES));
+	assert_told(&w, 5, METE_DMA_O08, line);
 	assert_ok(mete_unmap_single(&w.device, bus, 36, METE_DEVICE_WRITES, 0));
 	assert_ok(mete_device_free(&w.device, cpu, 100));
-	SILENT(&w, 5);
+	SILENT(&w, 6);
 	end(&w);
 }
 

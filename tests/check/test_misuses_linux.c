@@ -318,11 +318,21 @@ static void test_linux_o08_shared_cache_line(void **state)
 	SILENT(dma_unmap_single(&dev, bus, 128, DMA_FROM_DEVICE));
 	SILENT(MAP(buf + 4, 16, DMA_TO_DEVICE)); /* reading destroys nothing */
 	SILENT(dma_unmap_single(&dev, bus, 16, DMA_TO_DEVICE));
-	PROVOKE(O08, "dma_map_single", MAP(buf + 4, 124, DMA_FROM_DEVICE));
-	ADVISES("its start lies in a cache line of 64 bytes");
-	SILENT(dma_unmap_single(&dev, bus, 124, DMA_FROM_DEVICE));
-	PROVOKE(O08, "dma_map_single", MAP(buf, 100, DMA_FROM_DEVICE));
-	ADVISES("its end lies in a cache line of 64 bytes");
+	SILENT(MAP(buf + 4, 100, DMA_FROM_DEVICE)); /* nor does a neighbour that nobody touches, or one in another line */
+	buf[128]++;
+	SILENT(dma_unmap_single(&dev, bus, 100, DMA_FROM_DEVICE));
+	SILENT(MAP(buf + 4, 124, DMA_FROM_DEVICE));
+	buf[3]++;
+	PROVOKE(O08, "dma_unmap_single", dma_unmap_single(&dev, bus, 124, DMA_FROM_DEVICE));
+	ADVISES("other data in its first or last cache line of 64 bytes");
+	SILENT(MAP(buf, 100, DMA_FROM_DEVICE));
+	buf[100]++;
+	PROVOKE(O08, "dma_unmap_single", dma_unmap_single(&dev, bus, 100, DMA_FROM_DEVICE));
+	kfree(buf);
+	/* What kmalloc() gave too much is nobody's. */
+	buf = kmalloc(100, GFP_KERNEL);
+	SILENT(MAP(buf, 100, DMA_FROM_DEVICE));
+	buf[100]++;
 	SILENT(dma_unmap_single(&dev, bus, 100, DMA_FROM_DEVICE));
 	kfree(buf);
 	end();

@@ -202,6 +202,57 @@ static void test_a_device_that_does_not(void **state)
 	}
 }
 
+/* A load is the CPU's until it is passed on, for what the device then does. */
+static void test_a_load_that_was_never_passed_on(void **state)
+{
+	struct world w;
+	struct mete_segment segment;
+	struct mete_map loaded;
+	(void)state;
+
+	start(&w, &plain);
+	const struct mete_piece piece = { .cpu = w.memory, .len = 1024 };
+	mete_baddr to = map(&w, 4096, 1024, METE_DEVICE_WRITES);
+	assert_ok(mete_map_init(&loaded, &w.device, NULL, &segment, 1));
+	assert_ok(mete_map_load_array(&loaded, &piece, 1, METE_DEVICE_READS_WRITES, 0));
+	copy(&w, segment.bus, to, 1024);
+	assert_told(&w, 0, METE_DMA_O03);
+	assert_ok(mete_map_sync(&loaded, 0, 1024, METE_FOR_DEVICE, METE_DEVICE_WRITES));
+	size_t n = w.ntold;
+	copy(&w, to, segment.bus, 1024); /* it may write now; that it reads the other is another matter */
+	assert_told(&w, n, METE_DMA_D04);
+	assert_int_equal(w.ntold, n + 1);
+	assert_ok(mete_map_sync(&loaded, 0, 1024, METE_FOR_CPU, METE_DEVICE_WRITES));
+	assert_ok(mete_map_sync(&loaded, 0, 1024, METE_FOR_DEVICE, METE_DEVICE_READS));
+	n = w.ntold;
+	copy(&w, segment.bus, to, 1024);
+	assert_int_equal(w.ntold, n);
+	assert_ok(mete_map_sync(&loaded, 0, 1024, METE_FOR_CPU, METE_DEVICE_READS));
+	assert_ok(mete_map_unload(&loaded));
+	assert_ok(mete_unmap_single(&w.device, to, 1024, METE_DEVICE_WRITES, 0));
+	end(&w);
+}
+
+/* The upper half of an address is lost: of a mapping's, or of an allocation's. */
+static void test_half_an_address(void **state)
+{
+	static const struct mete_sim_config high = { .ram_phys = 0x140000000 };
+	struct world w;
+	(void)state;
+
+	if (sizeof(mete_paddr) < 8)
+		return; /* there is no upper half */
+	start(&w, &high);
+	mete_baddr to = map(&w, 4096, 1024, METE_DEVICE_WRITES);
+	copy(&w, (uint32_t)w.list_bus, to, 8);
+	assert_told(&w, 0, METE_DMA_C07);
+	size_t n = w.ntold;
+	copy(&w, (uint32_t)w.list_bus + METE_SIM_COPY_DESCRIPTOR, to, 8); /* behind it: just anywhere */
+	assert_told(&w, n, METE_DMA_D01);
+	assert_ok(mete_unmap_single(&w.device, to, 1024, METE_DEVICE_WRITES, 0));
+	end(&w);
+}
+
 static void test_a_freed_list_and_a_device_that_is_gone(void **state)
 {
 	struct world w;
@@ -336,6 +387,8 @@ int main(void)
 		cmocka_unit_test(test_a_device_that_keeps_to_its_mappings),
 		cmocka_unit_test(test_the_machine_reaches_what_is_closed_to_the_program),
 		cmocka_unit_test(test_a_device_that_does_not),
+		cmocka_unit_test(test_a_load_that_was_never_passed_on),
+		cmocka_unit_test(test_half_an_address),
 		cmocka_unit_test(test_a_freed_list_and_a_device_that_is_gone),
 		cmocka_unit_test(test_what_the_cpu_wrote_must_be_passed_on),
 		cmocka_unit_test(test_what_the_bus_does_not_carry),

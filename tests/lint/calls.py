@@ -9,7 +9,7 @@ import re
 
 from tree import files, line_of
 
-TELLS = re.compile(r"\b(METE_OBSERVE_\w+|LINUX_(CALL|PIECES|HERE|POOL)|FREEBSD_CALL|BSD_CALL|POOL_CALL)\(|_observed\(")
+TELLS = re.compile(r"\b(METE_OBSERVE_\w+|LINUX_(CALL|PIECES|HERE|BYTES|POOL)|FREEBSD_CALL|BSD_CALL|POOL_CALL)\(|_observed\(")
 SILENT = re.compile(r"_(init|fini|end|setlowat|sethiwat|sethardlimit|cache_init|reclaim|supported|mapping_error|waiting|"
                     r"need_sync|ksize_max|virt_to_phys|phys_to_virt|template_init|template_clone|template_fill|"
                     r"get_\w+|max_mapping_size|opt_mapping_size|dmatag_destroy|bus_of|mtx_\w+|busdma_lock_mutex)$")

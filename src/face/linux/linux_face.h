@@ -17,6 +17,7 @@
 
 /* The same where there is no device. */
 #define LINUX_HERE(name) METE_OBSERVE_CALL(mete_linux_here->any.provider, "linux", name)
+#define LINUX_BYTES(name, len) METE_OBSERVE_PIECES(mete_linux_here->any.provider, "linux", name, len)
 #define LINUX_POOL(pool, name) METE_OBSERVE_CALL((pool) ? (pool)->core.provider : NULL, "linux", name)
 
 /* Who observes hears of it: nothing that this library does depends on it. */

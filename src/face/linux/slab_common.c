@@ -104,10 +104,11 @@ static struct mete_pool *pool_find(struct mete_linux *here, const void *cpu)
 
 void *mete_linux_kmalloc(size_t size, unsigned gfp)
 {
-	LINUX_HERE("kmalloc");
+	LINUX_BYTES("kmalloc", size); /* a pool only knows how long its blocks are */
 
 	struct mete_linux *here = mete_linux_here;
-	unsigned zone = zone_of(gfp), class = class_of(size);
+	size_t least = gfp >> 4 & 0xffff0u /* METE_LINUX_LEAST() */;
+	unsigned zone = zone_of(gfp), class = class_of(size < least ? least : size);
 	void *cpu;
 
 	if (!size)
@@ -161,7 +162,7 @@ size_t mete_linux_ksize(const void *cpu)
 
 void *mete_linux_krealloc(const void *cpu, size_t size, unsigned gfp)
 {
-	LINUX_HERE("krealloc");
+	LINUX_BYTES("krealloc", size);
 
 	if (!size) {
 		mete_linux_kfree(cpu);

@@ -23,14 +23,14 @@
 #define ZERO_OR_NULL_PTR(p) ((uintptr_t)(p) <= (uintptr_t)ZERO_SIZE_PTR)
 
 /* Blocks are aligned to their size: one as long as the alignment has it. */
-static inline size_t mete_linux_kmalloc_len(size_t size)
+static inline unsigned mete_linux_slab_gfp(gfp_t gfp)
 {
-	return size && size < (size_t)ARCH_KMALLOC_MINALIGN ? (size_t)ARCH_KMALLOC_MINALIGN : size;
+	return mete_linux_page_gfp(gfp) | METE_LINUX_LEAST(ARCH_KMALLOC_MINALIGN);
 }
 
 static inline void *kmalloc(size_t size, gfp_t gfp)
 {
-	return mete_linux_kmalloc(mete_linux_kmalloc_len(size), mete_linux_page_gfp(gfp));
+	return mete_linux_kmalloc(size, mete_linux_slab_gfp(gfp));
 }
 
 static inline void *kzalloc(size_t size, gfp_t gfp)
@@ -50,7 +50,7 @@ static inline void *kcalloc(size_t n, size_t size, gfp_t gfp)
 
 static inline void *krealloc(const void *cpu, size_t size, gfp_t gfp)
 {
-	return mete_linux_krealloc(cpu, mete_linux_kmalloc_len(size), mete_linux_page_gfp(gfp));
+	return mete_linux_krealloc(cpu, size, mete_linux_slab_gfp(gfp));
 }
 
 static inline void *krealloc_array(const void *cpu, size_t n, size_t size, gfp_t gfp)

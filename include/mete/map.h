@@ -5,7 +5,8 @@
  * There are three ways, chosen for each piece of memory, behind one set of calls:
  *
  *   direct  the device sees the memory where it is
- *   bounce  the device cannot reach it, or would share a cache line with it: a reachable stand-in is copied to and fro
+ *   bounce  the device cannot reach it, or would share a cache line with it: a reachable stand-in is copied to and fro.
+ *           Memory that the library allocated as coherent, combined or uncached shares no line with anybody
  *   IOVA    an IOMMU shows the memory at an address of its own (the stand-in, too, where one is needed)
  *
  * Nothing is remembered for a direct mapping.  A bus address leads back to the memory by arithmetic: through the IOMMU's

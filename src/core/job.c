@@ -18,15 +18,30 @@
 
 #include "bits.h"
 #include "bytes.h"
-#include "tell.h"
+#include "line.h"
 #include "range.h"
+#include "slab.h"
+#include "tell.h"
 #include "way.h"
+
+/* Whether it is memory of the library's own that no cache holds.  A stand-in for it would only tear it in two. */
+static bool in_no_cache(struct mete_provider *p, const struct stretch *stretch)
+{
+	if (!stretch->cpu)
+		return false;
+	guard_enter(p);
+	const struct mete_slab *slab = slab_find(p, stretch->cpu);
+	bool none = slab && slab->memory != METE_MEMORY_CACHED;
+	guard_leave(p);
+	return none;
+}
 
 /* Whether the device would write to a line that is not all the stretch's. */
 static bool shares_line(const struct mete_device *device, const struct stretch *stretch, enum mete_access access)
 {
 	return device->noncoherent && (access & METE_DEVICE_WRITES) &&
-	    ((stretch->phys | (mete_paddr)stretch->len) & (mete_paddr)(device->line - 1));
+	    ((stretch->phys | (mete_paddr)stretch->len) & (mete_paddr)(device->line - 1)) &&
+	    !in_no_cache(device->provider, stretch);
 }
 
 static bool aligned(const struct mete_constraint *limit, mete_baddr bus)

@@ -175,6 +175,7 @@ int mete__slab_create(struct mete_device *device, const struct mete_constraint *
 	slab->owner = owner;
 	slab->asked = len;
 	slab->domain = device->domain;
+	slab->memory = memory;
 	int error = mete__reach_take(device, limit, len, memory, &slab->run, &slab->bus);
 	if (error == METE_ENOMEM && mete_provider_reclaim(p))
 		error = mete__reach_take(device, limit, len, memory, &slab->run, &slab->bus);

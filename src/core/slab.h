@@ -27,6 +27,7 @@ struct mete_slab {
 	struct mete_domain *domain;    /* where `bus` is an IOVA, or NULL */
 	size_t asked;                  /* bytes the caller asked for, where the run is one block of the device's */
 	size_t record_len;
+	enum mete_memory memory;
 	uint32_t nblocks;
 	uint32_t nfree;                /* bits set in map */
 	uint32_t hint;                 /* no word of map below this one has a bit set */

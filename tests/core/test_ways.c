@@ -559,6 +559,43 @@ static void test_apart_joins_the_pages_of_a_piece(void **state)
 	end(&w);
 }
 
+static void no_cache(void *ctx, enum mete_cache op, void *cpu, mete_paddr phys, size_t len)
+{
+	(void)ctx, (void)op, (void)cpu, (void)phys, (void)len;
+}
+
+/*
+ * For a device that is not coherent, a line that is not all the mapping's needs a stand-in; but not in memory that is in no
+ * cache, where both sides look at the same bytes.
+ */
+static void test_coherent_memory_needs_no_lines_of_its_own(void **state)
+{
+	struct world w;
+	mete_baddr at, bus;
+	void *ring;
+	(void)state;
+
+	start(&w, NULL);
+	w.small.ops.cache = no_cache;
+	const struct mete_device_config config = { .provider = &w.small.arena.provider, .noncoherent = true, .line = 64 };
+	assert_ok(mete_device_fini(&w.device));
+	assert_ok(mete_device_init(&w.device, &config));
+	with_bounce(&w, &area);
+	assert_ok(mete_device_alloc(&w.device, NULL, 100, METE_MEMORY_COHERENT, 0, &ring, &at));
+	assert_ok(mete_map_single(&w.device, NULL, ring, 100, METE_DEVICE_READS_WRITES, 0, &bus));
+	assert_int_equal(bus, at);
+	assert_int_equal(mete_bounce_used(&w.bounce), 0);
+	assert_ok(mete_unmap_single(&w.device, bus, 100, METE_DEVICE_READS_WRITES, 0));
+	assert_ok(mete_device_free(&w.device, ring, 100));
+	assert_ok(mete_device_alloc(&w.device, NULL, 100, METE_MEMORY_CACHED, 0, &ring, &at));
+	assert_ok(mete_map_single(&w.device, NULL, ring, 100, METE_DEVICE_READS_WRITES, 0, &bus));
+	assert_int_not_equal(bus, at);
+	assert_int_equal(mete_bounce_used(&w.bounce), 1);
+	assert_ok(mete_unmap_single(&w.device, bus, 100, METE_DEVICE_READS_WRITES, 0));
+	assert_ok(mete_device_free(&w.device, ring, 100));
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -581,6 +618,7 @@ int main(void)
 		cmocka_unit_test(test_pages_are_cut_at_a_long_alignment),
 		cmocka_unit_test(test_apart_joins_the_pages_of_a_piece),
 		cmocka_unit_test(test_more_than_there_are_addresses_is_refused),
+		cmocka_unit_test(test_coherent_memory_needs_no_lines_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

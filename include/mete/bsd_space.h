@@ -10,6 +10,7 @@
 #define METE_BSD_SPACE_H
 
 #include <mete/registers.h>
+#include <mete/shim.h>
 
 typedef const struct mete_registers *bus_space_tag_t;
 typedef uint64_t bus_space_handle_t;
@@ -65,6 +66,7 @@ static inline void bus_space_barrier(bus_space_tag_t space, bus_space_handle_t h
 	(void)len;
 	(void)flags;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	mete_shim_barrier();
 }
 
 /*

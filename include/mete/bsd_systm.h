@@ -16,29 +16,30 @@
 #endif
 
 /* Print on the console.  Returns the bytes printed, or a negative number.  As the hook behind it: mete_shim_vprintf(). */
-__attribute__((format(printf, 1, 2), unused)) static int mete_bsd_printf(const char *format, ...)
+__attribute__((format(printf, 2, 3), unused)) static int mete_bsd_printf(int level, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	int len = mete_shim_vprintf(format, args);
+	int len = mete_shim_vprintf(level, format, args);
 	va_end(args);
 	return len;
 }
 
-#define printf(...) mete_bsd_printf(__VA_ARGS__)
-#define vprintf(format, args) mete_shim_vprintf((format), (args))
+#define METE_BSD_INFO 6 /* the kernels' printf() knows no levels */
+#define printf(...) mete_bsd_printf(METE_BSD_INFO, __VA_ARGS__)
+#define vprintf(format, args) mete_shim_vprintf(METE_BSD_INFO, (format), (args))
 
 /* Say why, and end: does not return. */
 __attribute__((format(printf, 1, 2), noreturn, unused)) static void panic(const char *format, ...)
 {
 	va_list args;
 
-	mete_bsd_printf("panic: ");
+	mete_bsd_printf(0, "panic: ");
 	va_start(args, format);
-	mete_shim_vprintf(format, args);
+	mete_shim_vprintf(0, format, args);
 	va_end(args);
-	mete_bsd_printf("\n");
+	mete_bsd_printf(0, "\n");
 	mete_shim_halt();
 }
 

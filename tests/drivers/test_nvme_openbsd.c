@@ -31,8 +31,9 @@ struct bench {
 /* The console: what the driver said last. */
 static char said[128];
 
-int mete_shim_vprintf(const char *format, va_list args)
+int mete_shim_vprintf(int level, const char *format, va_list args)
 {
+	(void)level;
 	return vsnprintf(said, sizeof(said), format, args);
 }
 

@@ -13,6 +13,7 @@
 #include <linux/bug.h>
 #include <linux/err.h>
 #include <linux/printk.h>
+#include <mete/shim.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -274,12 +275,23 @@ static int level_of(const char **format)
 	return (*format)[-1] - '0';
 }
 
+static void say(int level, const char *format, ...) __attribute__((__format__(__printf__, 2, 3)));
+
+static void say(int level, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)mete_shim_vprintf(level, format, arguments);
+	va_end(arguments);
+}
+
 /* A line ends with the message. */
 static int print(int level, char *line, int len)
 {
 	if (len && line[len - 1] == '\n')
 		line[--len] = '\0';
-	mete_linux_print(level, line);
+	say(level, "%s\n", line);
 	return len;
 }
 
@@ -310,4 +322,10 @@ void mete_linux_dev_printk(const char *level, const char *name, const char *form
 void mete_linux_warn(const char *file, int line, const char *function)
 {
 	printk(KERN_WARNING "WARNING at %s:%d: %s()", file, line, function);
+}
+
+void mete_linux_bug(const char *file, int line, const char *function)
+{
+	printk(KERN_EMERG "BUG at %s:%d: %s()", file, line, function);
+	mete_shim_halt();
 }

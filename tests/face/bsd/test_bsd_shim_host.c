@@ -13,19 +13,19 @@
 #include <time.h>
 #include <unistd.h>
 
-static int say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static int say(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static int say(const char *format, ...)
+static int say(int level, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	int len = mete_shim_vprintf(format, args);
+	int len = mete_shim_vprintf(level, format, args);
 	va_end(args);
 	return len;
 }
 
-/* Run `child` in a process whose standard output is a file; its status and the file's text. */
+/* Run `child` in a process whose standard error is a file; its status and the file's text. */
 static int run(void (*child)(void), char *text, size_t text_len)
 {
 	const struct rlimit no_core = { 0, 0 };
@@ -36,7 +36,7 @@ static int run(void (*child)(void), char *text, size_t text_len)
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		dup2(fd, 1);
+		dup2(fd, 2);
 		signal(SIGABRT, SIG_DFL); /* cmocka looks for it */
 		setrlimit(RLIMIT_CORE, &no_core);
 		child();
@@ -53,17 +53,17 @@ static int run(void (*child)(void), char *text, size_t text_len)
 
 static void child_says(void)
 {
-	if (say("%d %s\n", 7, "words") != 8)
+	if (say(3, "%d %s\n", 7, "words") != 8)
 		_exit(1);
 }
 
 static void child_halts(void)
 {
-	say("the end\n");
+	say(0, "the end\n");
 	mete_shim_halt();
 }
 
-static void test_the_console_is_standard_output(void **state)
+static void test_the_console_is_standard_error(void **state)
 {
 	(void)state;
 	char text[64];
@@ -110,11 +110,23 @@ static void test_a_delay_is_not_shorter_even_with_signals(void **state)
 	assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
 	assert_int_equal(timer_settime(timer, 0, &every, NULL), 0);
 	int64_t began = now_us();
-	mete_shim_delay(20000);
+	mete_shim_delay(20000000, false);
 	assert_true(now_us() - began >= 20000);
 	assert_true(nsignals > 0);
 	timer_delete(timer);
-	mete_shim_delay(0);
+	mete_shim_delay(0, true);
+}
+
+static void test_time_only_goes_on(void **state)
+{
+	(void)state;
+	uint64_t before = mete_shim_now();
+
+	mete_shim_relax();
+	mete_shim_barrier(); /* nothing, for a host */
+	mete_shim_delay(1000000, true);
+	assert_true(mete_shim_now() - before >= 1000000);
+	assert_true((int64_t)(mete_shim_now() - before) < INT64_MAX / 2);
 }
 
 static void test_memory_is_the_hosts(void **state)
@@ -131,9 +143,10 @@ static void test_memory_is_the_hosts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_console_is_standard_output),
+		cmocka_unit_test(test_the_console_is_standard_error),
 		cmocka_unit_test(test_a_halt_aborts_after_what_was_said),
 		cmocka_unit_test(test_a_delay_is_not_shorter_even_with_signals),
+		cmocka_unit_test(test_time_only_goes_on),
 		cmocka_unit_test(test_memory_is_the_hosts),
 	};
 	return cmocka_run_group_tests_name("shim on a host", tests, NULL, NULL);

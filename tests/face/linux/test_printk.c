@@ -13,6 +13,7 @@
 #include <linux/err.h>
 #include <linux/ktime.h>
 #include <linux/printk.h>
+#include <mete/shim.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,12 +22,15 @@ static char last[2048];
 static int last_level, nprinted;
 
 /* In place of the shim's own. */
-void mete_linux_print(int level, const char *line)
+int mete_shim_vprintf(int level, const char *format, va_list args)
 {
-	assert_true(strlen(line) < sizeof last);
-	strcpy(last, line);
+	int len = vsnprintf(last, sizeof last, format, args);
+
+	assert_true(len > 0 && (size_t)len < sizeof last && last[len - 1] == '\n'); /* a line, whole */
+	last[len - 1] = '\0';
 	last_level = level;
 	nprinted++;
+	return len;
 }
 
 #define SAYS(level, text)                                                                                              \

@@ -453,7 +453,7 @@ static void *work(void *arg)
 
 	(void)__atomic_fetch_add(&s->nhere, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&s->nhere, __ATOMIC_SEQ_CST) < 2) /* both at once */
-		mete_linux_relax();
+		mete_shim_relax();
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		spin_lock_irqsave(&s->spin, flags);
 		WRITE_ONCE(s->by_spin, READ_ONCE(s->by_spin) + 1);
@@ -518,18 +518,44 @@ static void test_what_was_released_is_seen_by_who_acquires(void **state)
 	memset(&s, 0, sizeof s);
 	assert_int_equal(pthread_create(&other, NULL, say, &s), 0);
 	while (!smp_load_acquire(&s.ready))
-		mete_linux_relax();
+		mete_shim_relax();
 	assert_int_equal(s.message, 42);
 	assert_int_equal(pthread_join(other, NULL), 0);
-	mb();
-	rmb();
-	wmb();
-	dma_rmb();
-	dma_wmb();
-	smp_mb();
-	smp_rmb();
-	smp_wmb();
+}
+
+static unsigned nbarriers;
+
+/* In place of the host's. */
+void mete_shim_barrier(void)
+{
+	nbarriers++;
+}
+
+/* Whether the machine is told of the statement. */
+#define TELLS(statement) (nbarriers = 0, (statement), nbarriers == 1)
+#define TELLS_NOT(statement) (nbarriers = 0, (statement), nbarriers == 0)
+
+/* What is between CPUs, or between loads, lets no store out to a device. */
+static void test_barriers_between_stores_reach_the_machine(void **state)
+{
+	int word = 0;
+	(void)state;
+
+	assert_true(TELLS(mb()));
+	assert_true(TELLS(wmb()));
+	assert_true(TELLS(dma_mb()));
+	assert_true(TELLS(dma_wmb()));
+	assert_true(TELLS_NOT(rmb()));
+	assert_true(TELLS_NOT(dma_rmb()));
+	assert_true(TELLS_NOT(smp_mb()));
+	assert_true(TELLS_NOT(smp_rmb()));
+	assert_true(TELLS_NOT(smp_wmb()));
+	assert_true(TELLS_NOT(smp_mb__before_atomic()));
+	assert_true(TELLS_NOT(smp_mb__after_atomic()));
+	assert_true(TELLS_NOT(smp_store_release(&word, 1)));
+	nbarriers = 0;
 	barrier();
+	assert_int_equal(nbarriers, 0);
 }
 
 int main(void)
@@ -548,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_strings_are_copied_as_far_as_there_is_room),
 		cmocka_unit_test(test_locks_keep_others_out),
 		cmocka_unit_test(test_what_was_released_is_seen_by_who_acquires),
+		cmocka_unit_test(test_barriers_between_stores_reach_the_machine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

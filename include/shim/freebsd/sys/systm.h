@@ -20,6 +20,6 @@
 #define MPASS(e) KASSERT((e), ("Assertion %s failed at %s:%d", #e, __FILE__, __LINE__))
 
 /* Returns after `us` microseconds at the earliest. */
-#define DELAY(us) mete_shim_delay((unsigned long)(us))
+#define DELAY(us) mete_shim_delay((uint64_t)(us) * 1000, false)
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * <linux/bug.h>: what must not be, said where it is found.
  *
- * A warning is a message of level 4, and its condition.  BUG() is a message of level 0 and abort(), as in a kernel that
- * panics: a test program ends there.
+ * A warning is a message of level 4, and its condition.  BUG() is a message of level 0 and mete_shim_halt(3), as in a
+ * kernel that panics: a test program ends there.
  */
 #ifndef METE_SHIM_LINUX_LINUX_BUG_H
 #define METE_SHIM_LINUX_LINUX_BUG_H
@@ -21,7 +21,7 @@ extern "C" {
 /* Say that the code at a line did not expect this. */
 void mete_linux_warn(const char *file, int line, const char *function);
 
-/* Say so, and do not return.  The application may define it, as something that does not return either. */
+/* Say so, and do not return. */
 void mete_linux_bug(const char *file, int line, const char *function) __attribute__((__noreturn__));
 
 #ifdef __cplusplus

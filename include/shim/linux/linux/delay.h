@@ -2,58 +2,48 @@
 /*
  * <linux/delay.h>: waiting, for real time, at least as long as told.
  *
- * All of it is mete_linux_delay(), which sleeps unless the application defines one of its own.
+ * All of it is mete_shim_delay(3), which sleeps on a host.
  */
 #ifndef METE_SHIM_LINUX_LINUX_DELAY_H
 #define METE_SHIM_LINUX_LINUX_DELAY_H
 
 #include <linux/types.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-/* Let `ns` nanoseconds pass; `may_sleep`: others may run meanwhile. */
-void mete_linux_delay(u64 ns, bool may_sleep);
-
-#ifdef __cplusplus
-}
-#endif
+#include <mete/shim.h>
 
 static inline void ndelay(unsigned long ns)
 {
-	mete_linux_delay(ns, false);
+	mete_shim_delay(ns, false);
 }
 
 static inline void udelay(unsigned long us)
 {
-	mete_linux_delay((u64)us * 1000, false);
+	mete_shim_delay((u64)us * 1000, false);
 }
 
 static inline void mdelay(unsigned long ms)
 {
-	mete_linux_delay((u64)ms * 1000000, false);
+	mete_shim_delay((u64)ms * 1000000, false);
 }
 
 static inline void msleep(unsigned int ms)
 {
-	mete_linux_delay((u64)ms * 1000000, true);
+	mete_shim_delay((u64)ms * 1000000, true);
 }
 
 static inline void ssleep(unsigned int s)
 {
-	mete_linux_delay((u64)s * 1000000000, true);
+	mete_shim_delay((u64)s * 1000000000, true);
 }
 
 static inline void usleep_range(unsigned long least, unsigned long most)
 {
 	(void)most;
-	mete_linux_delay((u64)least * 1000, true);
+	mete_shim_delay((u64)least * 1000, true);
 }
 
 static inline void fsleep(unsigned long us)
 {
-	mete_linux_delay((u64)us * 1000, true);
+	mete_shim_delay((u64)us * 1000, true);
 }
 
 #endif

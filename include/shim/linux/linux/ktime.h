@@ -6,17 +6,7 @@
 #define METE_SHIM_LINUX_LINUX_KTIME_H
 
 #include <linux/types.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-/* Nanoseconds since some moment before the program began; never less than before.  The application may define it. */
-u64 mete_linux_now(void);
-
-#ifdef __cplusplus
-}
-#endif
+#include <mete/shim.h>
 
 typedef s64 ktime_t;
 
@@ -29,12 +19,12 @@ typedef s64 ktime_t;
 
 static inline ktime_t ktime_get(void)
 {
-	return (ktime_t)mete_linux_now();
+	return (ktime_t)mete_shim_now();
 }
 
 static inline u64 ktime_get_ns(void)
 {
-	return mete_linux_now();
+	return mete_shim_now();
 }
 
 static inline ktime_t ktime_add_ns(ktime_t time, u64 ns)

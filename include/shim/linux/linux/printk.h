@@ -3,8 +3,8 @@
  * <linux/printk.h>: messages, each a line.
  *
  * Formats are the kernel's: `%pad` takes a pointer to a dma_addr_t and `%pa` one to a phys_addr_t; see
- * mete_linux_shim(3) for the others.  A message goes to mete_linux_print(), which writes to stderr unless the
- * application defines one of its own.  There is no pr_cont(): a line that is begun would have to wait for its end.
+ * mete_linux_shim(3) for the others.  A message goes to the console, mete_shim_vprintf(3), formatted and with a newline.
+ * There is no pr_cont(): a line that is begun would have to wait for its end.
  */
 #ifndef METE_SHIM_LINUX_LINUX_PRINTK_H
 #define METE_SHIM_LINUX_LINUX_PRINTK_H
@@ -33,9 +33,6 @@ extern "C" {
 #endif
 
 #define mete_linux_printk METE_ABI(mete_linux_printk) /* %pa depends on it */
-
-/* Where messages go: `line` has no newline at its end, `level` is 0 (worst) to 7.  The application may define it. */
-void mete_linux_print(int level, const char *line);
 
 /* A message with a level in front, or of level 4.  Returns its length.  What is beyond 1023 bytes is lost. */
 int mete_linux_printk(const char *format, ...) __printf(1, 2);

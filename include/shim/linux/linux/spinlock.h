@@ -10,6 +10,7 @@
 #define METE_SHIM_LINUX_LINUX_SPINLOCK_H
 
 #include <linux/types.h>
+#include <mete/shim.h>
 
 typedef struct spinlock {
 	unsigned char mete_taken;
@@ -17,17 +18,6 @@ typedef struct spinlock {
 
 #define __SPIN_LOCK_UNLOCKED(name) { 0 }
 #define DEFINE_SPINLOCK(name) spinlock_t name = __SPIN_LOCK_UNLOCKED(name)
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-/* A lock is taken by somebody else: let others run.  The application may define it. */
-void mete_linux_relax(void);
-
-#ifdef __cplusplus
-}
-#endif
 
 static inline void spin_lock_init(spinlock_t *lock)
 {
@@ -43,7 +33,7 @@ static inline int spin_trylock(spinlock_t *lock)
 static inline void spin_lock(spinlock_t *lock)
 {
 	while (!spin_trylock(lock))
-		mete_linux_relax();
+		mete_shim_relax();
 }
 
 static inline void spin_unlock(spinlock_t *lock)

@@ -30,7 +30,7 @@
 /* Returns after `us` microseconds at the earliest. */
 static inline void delay(unsigned us)
 {
-	mete_shim_delay(us);
+	mete_shim_delay((uint64_t)us * 1000, false);
 }
 
 #define DELAY(us) delay(us)

@@ -24,7 +24,7 @@
 /* Returns after `us` microseconds at the earliest. */
 static inline void delay(int us)
 {
-	mete_shim_delay(us > 0 ? (unsigned long)us : 0);
+	mete_shim_delay(us > 0 ? (uint64_t)us * 1000 : 0, false);
 }
 
 #define DELAY(us) delay(us)

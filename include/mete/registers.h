@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Registers: a device's, or a whole bus's, as the two functions that read and write them.
+ * Registers: a device's, or a whole bus's, as the functions that read and write them.
  *
  * Shims turn their system's register access (bus_space(9), readl() and writel()) into these; where they end is the
  * program's choice: a rig's BAR (mete_rig_registers(3)), memory-mapped registers of a machine that the program runs on,
@@ -17,11 +17,13 @@
 /*
  * `width` is 1, 2, 4 or 8 bytes, `offset` a multiple of it, and the access ends within `len`: that is checked before.
  * 0 or a negative error: which is not looked at.  A write makes all memory that was written before visible to the
- * device; a read is complete before later loads from memory are made.
+ * device; a read is complete before later loads from memory are made.  A relaxed write may leave that out: the device may
+ * see it before it sees what was written to memory earlier.  NULL: as `write`.
  */
 struct mete_registers_ops {
 	int (*read)(void *ctx, uint64_t offset, unsigned width, uint64_t *ret_value);
 	int (*write)(void *ctx, uint64_t offset, unsigned width, uint64_t value);
+	int (*write_relaxed)(void *ctx, uint64_t offset, unsigned width, uint64_t value);
 };
 
 struct mete_registers {
@@ -74,6 +76,19 @@ static inline void mete_registers_write(const struct mete_registers *registers, 
 {
 	if (mete_registers_allow(registers, offset, width))
 		(void)registers->ops->write(registers->ctx, offset, width, value & METE_REGISTERS_ONES(width));
+}
+
+/* The same, but not a barrier: for a driver that has one where it needs it. */
+static inline void mete_registers_write_relaxed(const struct mete_registers *registers, uint64_t offset, unsigned width,
+    uint64_t value)
+{
+	const struct mete_registers_ops *ops;
+
+	if (!mete_registers_allow(registers, offset, width))
+		return;
+	ops = registers->ops;
+	(void)(ops->write_relaxed ? ops->write_relaxed : ops->write)(registers->ctx, offset, width,
+	    value & METE_REGISTERS_ONES(width));
 }
 
 #ifdef __cplusplus

@@ -303,6 +303,11 @@ static int rig_bar_write(void *ctx, uint64_t offset, unsigned width, uint64_t va
 	return rig_bar_write_as(ctx, offset, width, value, false);
 }
 
+static int rig_bar_write_relaxed(void *ctx, uint64_t offset, unsigned width, uint64_t value)
+{
+	return rig_bar_write_as(ctx, offset, width, value, true);
+}
+
 int mete_rig_read(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
     uint64_t *ret_value)
 {
@@ -317,7 +322,8 @@ int mete_rig_write(const struct mete_rig_function *function, unsigned bar, uint6
 
 int mete_rig_registers(const struct mete_rig_function *function, unsigned bar, struct mete_registers *ret_registers)
 {
-	static const struct mete_registers_ops ops = { .read = rig_bar_read, .write = rig_bar_write };
+	static const struct mete_registers_ops ops = { .read = rig_bar_read, .write = rig_bar_write,
+		.write_relaxed = rig_bar_write_relaxed };
 	struct rig_bar *found = rig_bar(function, bar);
 
 	if (!found)
@@ -329,5 +335,5 @@ int mete_rig_registers(const struct mete_rig_function *function, unsigned bar, s
 int mete_rig_write_relaxed(const struct mete_rig_function *function, unsigned bar, uint64_t offset, unsigned width,
     uint64_t value)
 {
-	return rig_bar_write_as(rig_bar(function, bar), offset, width, value, true);
+	return rig_bar_write_relaxed(rig_bar(function, bar), offset, width, value);
 }

@@ -9,7 +9,7 @@
 /* Sixteen bytes of registers that count what reaches them. */
 struct model {
 	unsigned char byte[16];
-	unsigned naccesses;
+	unsigned naccesses, nrelaxed;
 	bool dead;
 };
 
@@ -53,6 +53,38 @@ static void test_registers_are_read_as_they_were_written(void **state)
 		    0xf1e2d3c4b5a69788 & METE_REGISTERS_ONES(width));
 	}
 	assert_int_equal(model.naccesses, 8);
+}
+
+static int model_write_relaxed(void *ctx, uint64_t offset, unsigned width, uint64_t value)
+{
+	struct model *model = ctx;
+
+	model->nrelaxed++;
+	return model_write(ctx, offset, width, value);
+}
+
+static void test_a_relaxed_write_is_one_where_there_is_such(void **state)
+{
+	(void)state;
+	static const struct mete_registers_ops relaxed_ops = { .read = model_read, .write = model_write,
+		.write_relaxed = model_write_relaxed };
+	struct model model = { .dead = false };
+	const struct mete_registers registers = { &relaxed_ops, &model, sizeof(model.byte) },
+				    plain = { &model_ops, &model, sizeof(model.byte) };
+
+	mete_registers_write(&registers, 0, 2, 0x1234);
+	assert_int_equal(model.nrelaxed, 0);
+	mete_registers_write_relaxed(&registers, 2, 2, 0xff5678); /* what is beyond the width is dropped */
+	assert_int_equal(model.nrelaxed, 1);
+	mete_registers_write_relaxed(&plain, 4, 1, 0x9a);
+	assert_int_equal(model.nrelaxed, 1);
+	assert_memory_equal(model.byte, "\x34\x12\x78\x56\x9a\0", 6);
+	assert_int_equal(model.naccesses, 3);
+	mete_registers_write_relaxed(NULL, 0, 4, 0);
+	mete_registers_write_relaxed(&registers, 16, 4, 0);
+	mete_registers_write_relaxed(&registers, 2, 4, 0);
+	mete_registers_write_relaxed(&registers, 0, 3, 0);
+	assert_int_equal(model.naccesses, 3);
 }
 
 static void test_what_cannot_be_accessed_is_all_ones(void **state)
@@ -123,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_registers_are_read_as_they_were_written),
+		cmocka_unit_test(test_a_relaxed_write_is_one_where_there_is_such),
 		cmocka_unit_test(test_what_cannot_be_accessed_is_all_ones),
 		cmocka_unit_test(test_a_part_ends_where_the_registers_end),
 		cmocka_unit_test(test_a_dead_device_is_all_ones),

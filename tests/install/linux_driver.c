@@ -109,7 +109,7 @@ static int device_write(void *ctx, uint64_t offset, unsigned width, uint64_t val
 /* The application. */
 int main(void)
 {
-	static const struct mete_registers_ops ops = { device_read, device_write };
+	static const struct mete_registers_ops ops = { .read = device_read, .write = device_write };
 	const struct mete_registers registers = { &ops, NULL, 16 };
 	struct mete_host *host;
 	struct mete_device core;

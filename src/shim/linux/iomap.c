@@ -97,3 +97,12 @@ void mete_linux_io_write(volatile void *io, unsigned width, u64 value)
 	if (find(io, &registers, &offset))
 		mete_registers_write(&registers, offset, width, value);
 }
+
+void mete_linux_io_write_relaxed(volatile void *io, unsigned width, u64 value)
+{
+	struct mete_registers registers;
+	uint64_t offset;
+
+	if (find(io, &registers, &offset))
+		mete_registers_write_relaxed(&registers, offset, width, value);
+}

@@ -136,7 +136,7 @@ static int model_write(void *ctx, uint64_t offset, unsigned width, uint64_t valu
 	return 0;
 }
 
-static const struct mete_registers_ops model_ops = { model_read, model_write };
+static const struct mete_registers_ops model_ops = { .read = model_read, .write = model_write };
 
 static void test_bus_space_reads_and_writes_each_width(void **state)
 {

@@ -6,7 +6,8 @@
  * the calls below know which registers it stands for.  Where nothing answers, since the device is gone, or the address
  * is in no aperture, or not aligned, a read is all ones and a write does nothing.
  *
- * A write makes visible what was written to memory before; what the relaxed ones may leave out is not left out.
+ * A write makes visible what was written to memory before; a relaxed one does not, and needs a wmb() in front where that
+ * matters.  Relaxed reads are ordered as the others are.
  */
 #ifndef METE_SHIM_LINUX_LINUX_IO_H
 #define METE_SHIM_LINUX_LINUX_IO_H
@@ -32,6 +33,7 @@ bool mete_linux_iounmap(const volatile void __iomem *io);
 /* The accesses below: `width` is 1, 2, 4 or 8. */
 u64 mete_linux_io_read(const volatile void __iomem *io, unsigned width);
 void mete_linux_io_write(volatile void __iomem *io, unsigned width, u64 value);
+void mete_linux_io_write_relaxed(volatile void __iomem *io, unsigned width, u64 value);
 
 #ifdef __cplusplus
 }
@@ -43,27 +45,27 @@ static inline void iounmap(volatile void __iomem *io)
 	(void)mete_linux_iounmap(io);
 }
 
-#define METE_LINUX_IO(type, width, in, out)                                                                            \
+#define METE_LINUX_IO(type, width, in, out, write)                                                                     \
 	static inline type in(const volatile void __iomem *io)                                                         \
 	{                                                                                                              \
 		return (type)mete_linux_io_read(io, width);                                                            \
 	}                                                                                                              \
 	static inline void out(type value, volatile void __iomem *io)                                                  \
 	{                                                                                                              \
-		mete_linux_io_write(io, width, value);                                                                 \
+		write(io, width, value);                                                                               \
 	}
-METE_LINUX_IO(u8, 1, readb, writeb)
-METE_LINUX_IO(u16, 2, readw, writew)
-METE_LINUX_IO(u32, 4, readl, writel)
-METE_LINUX_IO(u64, 8, readq, writeq)
-METE_LINUX_IO(u8, 1, readb_relaxed, writeb_relaxed)
-METE_LINUX_IO(u16, 2, readw_relaxed, writew_relaxed)
-METE_LINUX_IO(u32, 4, readl_relaxed, writel_relaxed)
-METE_LINUX_IO(u64, 8, readq_relaxed, writeq_relaxed)
-METE_LINUX_IO(u8, 1, ioread8, iowrite8)
-METE_LINUX_IO(u16, 2, ioread16, iowrite16)
-METE_LINUX_IO(u32, 4, ioread32, iowrite32)
-METE_LINUX_IO(u64, 8, ioread64, iowrite64)
+METE_LINUX_IO(u8, 1, readb, writeb, mete_linux_io_write)
+METE_LINUX_IO(u16, 2, readw, writew, mete_linux_io_write)
+METE_LINUX_IO(u32, 4, readl, writel, mete_linux_io_write)
+METE_LINUX_IO(u64, 8, readq, writeq, mete_linux_io_write)
+METE_LINUX_IO(u8, 1, readb_relaxed, writeb_relaxed, mete_linux_io_write_relaxed)
+METE_LINUX_IO(u16, 2, readw_relaxed, writew_relaxed, mete_linux_io_write_relaxed)
+METE_LINUX_IO(u32, 4, readl_relaxed, writel_relaxed, mete_linux_io_write_relaxed)
+METE_LINUX_IO(u64, 8, readq_relaxed, writeq_relaxed, mete_linux_io_write_relaxed)
+METE_LINUX_IO(u8, 1, ioread8, iowrite8, mete_linux_io_write)
+METE_LINUX_IO(u16, 2, ioread16, iowrite16, mete_linux_io_write)
+METE_LINUX_IO(u32, 4, ioread32, iowrite32, mete_linux_io_write)
+METE_LINUX_IO(u64, 8, ioread64, iowrite64, mete_linux_io_write)
 #undef METE_LINUX_IO
 
 #endif

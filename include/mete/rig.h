@@ -147,8 +147,8 @@ int mete_rig_write_relaxed(const struct mete_rig_function *function, unsigned ba
     uint64_t value);
 
 /*
- * The registers behind a BAR as a shim wants them, relaxed writes included; good until the rig stops, whatever becomes of `function`.  METE_EINVAL
- * if there is no such BAR.
+ * The registers behind a BAR as a shim wants them, relaxed writes included; good until the rig stops, whatever becomes of
+ * `function`.  METE_EINVAL if there is no such BAR.
  */
 int mete_rig_registers(const struct mete_rig_function *function, unsigned bar, struct mete_registers *ret_registers);
 

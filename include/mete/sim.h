@@ -86,6 +86,7 @@ struct mete_sim_access {
 	uint16_t source;
 	bool write;          /* the device writes memory */
 	bool stale;          /* the IOMMU allowed it only because it had not been told to forget the page */
+	bool late;           /* it read without a store that a relaxed register write had overtaken */
 	enum mete_sim_result result;
 };
 

@@ -28,6 +28,7 @@ struct mete_watch_access {
 	bool write;
 	bool stale;           /* allowed only by what an IOMMU had not forgotten yet */
 	bool dirty;           /* it read a line that the CPU had written, and memory had not got yet */
+	bool late;            /* it read without a store made before a register was written: no barrier was in between */
 	enum mete_watch_result result;
 };
 

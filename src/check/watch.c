@@ -68,14 +68,15 @@ static void judge_outside(struct mete_check *check, const struct mete_watch_acce
 	mete__finding_say(f, "the device %s 0x%" PRIx64, verb(a), (uint64_t)bus);
 }
 
-/* What the driver granted at `bus`, and how far it goes. */
+/* What the driver granted at `bus`, one of the two, and how far it goes. */
 static bool granted(struct mete_check *check, const struct mete_watch_access *a, mete_baddr bus, mete_baddr *ret_last,
-    struct load **ret_load)
+    struct load **ret_load, struct block **ret_block)
 {
 	struct segment *segment = mete__ledger_segment(&check->ledger, a->device, bus);
 	struct block *block = segment ? NULL : mete__ledger_block_bus(&check->ledger, a->device, bus);
 
 	*ret_load = segment ? segment->load : NULL;
+	*ret_block = block;
 	if (segment)
 		*ret_last = segment->last;
 	else if (block)
@@ -125,13 +126,29 @@ static void judge_given(const struct mete_watch_access *a, const struct load *lo
 	at_load(f, load);
 }
 
+/* The driver stored, and then wrote a register that let the device go, with no barrier in between. */
+static void judge_late(const struct mete_watch_access *a, const struct load *load, const struct block *block,
+    struct findings *all)
+{
+	struct finding *f = found(all, METE_DMA_O10, a);
+	mete__finding_say(f, "the device read 0x%" PRIx64 " without what was stored there before its register was written",
+	    (uint64_t)a->bus);
+	if (load) {
+		at_load(f, load);
+	} else {
+		mete__about_block(f, block);
+		f->here = block->made;
+	}
+}
+
 static void judge_done(struct mete_check *check, const struct mete_watch_access *a, struct findings *all)
 {
 	mete_baddr bus = a->bus, last, end = a->bus + (mete_baddr)(a->len - 1);
+	struct block *block;
 	struct load *load;
 
 	while (all->n < FINDINGS) {
-		if (!granted(check, a, bus, &last, &load)) {
+		if (!granted(check, a, bus, &last, &load, &block)) {
 			judge_outside(check, a, bus, all);
 			return;
 		}
@@ -143,6 +160,8 @@ static void judge_done(struct mete_check *check, const struct mete_watch_access 
 			judge_given(a, load, all);
 		if (load && a->dirty)
 			judge_dirty(a, load, all);
+		if (a->late && bus == a->bus) /* where in the access it was is not known */
+			judge_late(a, load, block, all);
 		if (last >= end || last + 1 == 0)
 			return;
 		bus = last + 1;

@@ -185,10 +185,12 @@ static int sim_write_ordered(struct mete_rig *rig, uint64_t bus, unsigned width,
 	int error = mete__sim_enter(sim);
 	if (error)
 		return error;
-	if (sim->late && barrier)
+	if (sim->late && barrier) {
 		mete__sim_late_barrier(sim->late);
-	else if (sim->late)
+	} else if (sim->late) {
+		mete__sim_late_overtake(sim->late);
 		mete__sim_late_some(sim->late);
+	}
 	mete__sim_stir(sim);
 	struct sim_function *f = sim_decode(sim, bus, &offset);
 	if (f)

@@ -49,7 +49,7 @@ static void on_access(void *ctx, const struct mete_sim_access *access)
 	if (!device || access->result == METE_SIM_ABORTED || !access->len)
 		return;
 	const struct mete_watch_access seen = { .device = device, .bus = (mete_baddr)access->bus, .len = (size_t)access->len,
-		.write = access->write, .stale = access->stale, .dirty = dirty,
+		.write = access->write, .stale = access->stale, .dirty = dirty, .late = access->late,
 		.result = results[access->result] };
 	mete_watch_access(watch->check, &seen);
 }

@@ -9,6 +9,11 @@
  *
  * The CPU's stores are not seen when they happen.  So what is compared is the memory that is taken from the provider, which is
  * little.
+ *
+ * That a device misses a store is not yet wrong: a driver may write the next descriptor while the device looks at the last
+ * one.  It is wrong if a register was written in between, since then the doorbell has overtaken the store.  So there is a
+ * third copy, of what was *due* when a register was last written without a barrier.  It differs from the device's copy only
+ * where a store was overtaken and has not arrived since.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +37,7 @@ bool mete__sim_late_take(struct sim_late *late, size_t offset, size_t len)
 	}
 	late->runs[late->nruns].first = offset - late->first;
 	late->runs[late->nruns++].len = len;
+	memcpy(late->due + (offset - late->first), late->ram + (offset - late->first), len); /* what was before is forgotten */
 	return true;
 }
 
@@ -51,10 +57,22 @@ static unsigned char *late_cpu(const struct sim_late *late, size_t at)
 	return late->sim->rig.ram_twin + late->first + at;
 }
 
+static void late_arrive(struct sim_late *late, size_t at, const unsigned char *from, size_t len)
+{
+	memcpy(late->ram + at, from, len);
+	memcpy(late->due + at, from, len);
+}
+
 void mete__sim_late_barrier(struct sim_late *late)
 {
 	for (size_t i = 0; i < late->nruns; i++)
-		memcpy(late->ram + late->runs[i].first, late_cpu(late, late->runs[i].first), late->runs[i].len);
+		late_arrive(late, late->runs[i].first, late_cpu(late, late->runs[i].first), late->runs[i].len);
+}
+
+void mete__sim_late_overtake(struct sim_late *late)
+{
+	for (size_t i = 0; i < late->nruns; i++)
+		memcpy(late->due + late->runs[i].first, late_cpu(late, late->runs[i].first), late->runs[i].len);
 }
 
 void mete__sim_late_some(struct sim_late *late)
@@ -65,25 +83,26 @@ void mete__sim_late_some(struct sim_late *late)
 		for (size_t at = late->runs[i].first; at < end; at += LATE_LINE) {
 			bool same = !memcmp(late->ram + at, late_cpu(late, at), LATE_LINE);
 			if (!same && !mete__sim_below(&late->random, LATE_ODDS))
-				memcpy(late->ram + at, late_cpu(late, at), LATE_LINE);
+				late_arrive(late, at, late_cpu(late, at), LATE_LINE);
 		}
 	}
 }
 
-void mete__sim_late_read(struct sim_late *late, size_t offset, unsigned char *to, size_t len)
+bool mete__sim_late_read(struct sim_late *late, size_t offset, unsigned char *to, size_t len)
 {
 	size_t at = offset - late->first;
 
 	memcpy(to, late->ram + at, len);
 	if (memcmp(to, late_cpu(late, at), len))
 		late->sim->counters.late++;
+	return memcmp(to, late->due + at, len) != 0;
 }
 
 void mete__sim_late_write(struct sim_late *late, size_t offset, const unsigned char *from, size_t len)
 {
 	size_t at = offset - late->first;
 
-	memcpy(late->ram + at, from, len);
+	late_arrive(late, at, from, len);
 	memcpy(late_cpu(late, at), from, len);
 }
 
@@ -97,7 +116,8 @@ int mete__sim_late_init(struct sim *sim, size_t first, size_t len)
 	*late = (struct sim_late){ .sim = sim, .first = first, .len = len };
 	mete__sim_random_init(&late->random, sim->seed, SIM_STREAM_LATE);
 	late->ram = calloc(1, len);
-	return late->ram ? 0 : METE_ENOMEM;
+	late->due = calloc(1, len);
+	return late->ram && late->due ? 0 : METE_ENOMEM;
 }
 
 void mete__sim_late_fini(struct sim *sim)
@@ -105,6 +125,7 @@ void mete__sim_late_fini(struct sim *sim)
 	if (!sim->late)
 		return;
 	free(sim->late->ram);
+	free(sim->late->due);
 	free(sim->late->runs);
 	free(sim->late);
 	sim->late = NULL;

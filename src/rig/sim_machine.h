@@ -88,6 +88,7 @@ struct sim_late {
 	struct sim *sim;
 	size_t first, len;
 	unsigned char *ram;
+	unsigned char *due; /* what `ram` would have, if each doorbell without a barrier had been one */
 	struct { size_t first, len; } *runs; /* what is taken of it, and so may have been written */
 	size_t nruns, capacity;
 	struct sim_random random;
@@ -188,7 +189,7 @@ int64_t mete__sim_now_us(struct mete_rig *rig);
 
 /* sim_view.c: `offset` and `len` are inside RAM. */
 bool mete__sim_offset(const struct sim *sim, uint64_t phys, uint64_t len, size_t *ret_offset);
-void mete__sim_view_read(struct sim_function *function, size_t offset, unsigned char *to, size_t len);
+bool mete__sim_view_read(struct sim_function *function, size_t offset, unsigned char *to, size_t len);
 void mete__sim_view_write(struct sim_function *function, size_t offset, const unsigned char *from, size_t len);
 
 /* Whatever a device or the CPU does makes the cache move and late stores arrive. */
@@ -206,8 +207,9 @@ void mete__sim_late_fini(struct sim *sim);
 bool mete__sim_late_take(struct sim_late *late, size_t offset, size_t len);
 void mete__sim_late_give(struct sim_late *late, size_t offset, size_t len);
 void mete__sim_late_barrier(struct sim_late *late);
+void mete__sim_late_overtake(struct sim_late *late); /* by a register write that is none */
 void mete__sim_late_some(struct sim_late *late); /* a random part arrives */
-void mete__sim_late_read(struct sim_late *late, size_t offset, unsigned char *to, size_t len);
+bool mete__sim_late_read(struct sim_late *late, size_t offset, unsigned char *to, size_t len); /* something overtaken */
 void mete__sim_late_write(struct sim_late *late, size_t offset, const unsigned char *from, size_t len);
 
 /* sim_iommu.c: one piece of an access, at most `len` bytes, and no more than its page has. */

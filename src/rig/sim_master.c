@@ -126,7 +126,7 @@ static void master_move(struct sim_function *f, struct mete_sim_access *a, unsig
 		if (a->write)
 			mete__sim_view_write(f, offset, from + done, (size_t)len);
 		else
-			mete__sim_view_read(f, offset, to + done, (size_t)len);
+			a->late = mete__sim_view_read(f, offset, to + done, (size_t)len) || a->late;
 	}
 }
 

@@ -50,18 +50,20 @@ static enum view view_at(const struct sim *sim, size_t offset, size_t *len)
 	return VIEW_SHARED;
 }
 
-void mete__sim_view_read(struct sim_function *function, size_t offset, unsigned char *to, size_t len)
+bool mete__sim_view_read(struct sim_function *function, size_t offset, unsigned char *to, size_t len)
 {
 	struct sim *sim = function->sim;
+	bool late = false;
 
 	for (size_t step; len; offset += step, to += step, len -= step) {
 		step = len;
 		switch (view_at(sim, offset, &step)) {
 		case VIEW_SHARED: memcpy(to, sim->rig.ram_twin + offset, step); break;
 		case VIEW_CACHE: mete__sim_cache_read(sim->cache, sim_source(function), offset, to, step); break;
-		case VIEW_LATE: mete__sim_late_read(sim->late, offset, to, step); break;
+		case VIEW_LATE: late = mete__sim_late_read(sim->late, offset, to, step) || late; break;
 		}
 	}
+	return late;
 }
 
 void mete__sim_view_write(struct sim_function *function, size_t offset, const unsigned char *from, size_t len)

@@ -274,6 +274,53 @@ static void test_what_a_device_wrote_is_never_late(void **state)
 	sim_bench_close(&b);
 }
 
+static void count_late(void *ctx, const struct mete_sim_access *access)
+{
+	*(unsigned *)ctx += access->late;
+}
+
+/* A device that misses a store is told of only if a register was written since, and the store was to memory it still is in. */
+static void test_what_a_doorbell_overtook_is_told(void **state)
+{
+	(void)state;
+	const struct mete_sim_config config = { .time = METE_SIM_STEP, .late_stores = true, .seed = 1 };
+	unsigned nlate = 0;
+	const struct mete_sim_hooks hooks = { .access = count_late, .ctx = &nlate };
+	struct mete_sim_counters counters;
+	unsigned char seen[4096];
+	struct sim_bench b;
+	uint64_t bus, again;
+
+	sim_bench_open(&b, &config);
+	assert_ok(mete_sim_watch(b.rig, &hooks));
+	unsigned char *p = sim_bench_alloc(&b, 4096, METE_MEMORY_COHERENT, &bus);
+	assert_ok(mete_sim_barrier(b.rig));
+	memset(p, 1, 4096);
+	assert_ok(sim_bench_get(&b, bus, seen, 4096));
+	mete_sim_counters(b.rig, &counters);
+	assert_int_equal(counters.late, 1);
+	assert_int_equal(nlate, 0);
+	memset(p, 2, 4096);
+	assert_ok(mete_rig_write_relaxed(&b.copy, 0, METE_SIM_COPY_CONTROL, 4, 0));
+	memset(p, 3, 64); /* does not make it right */
+	assert_ok(sim_bench_get(&b, bus, seen, 4096));
+	assert_int_equal(nlate, 1);
+	assert_ok(mete_sim_barrier(b.rig));
+	memset(p, 4, 4096);
+	assert_ok(sim_bench_get(&b, bus, seen, 4096));
+	assert_int_equal(nlate, 1);
+
+	assert_ok(mete_rig_write_relaxed(&b.copy, 0, METE_SIM_COPY_CONTROL, 4, 0));
+	sim_bench_free(&b, p, 4096);
+	p = sim_bench_alloc(&b, 4096, METE_MEMORY_COHERENT, &again);
+	assert_int_equal(again, bus);
+	assert_ok(sim_bench_get(&b, bus, seen, 4096));
+	assert_int_equal(nlate, 1);
+	assert_ok(mete_sim_watch(b.rig, NULL));
+	sim_bench_free(&b, p, 4096);
+	sim_bench_close(&b);
+}
+
 /* And a friendly machine never shows it: why the option is there. */
 static void test_a_friendly_machine_hides_a_missing_barrier(void **state)
 {
@@ -421,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_a_thread_does_it_and_the_wait_waits),
 		cmocka_unit_test(test_a_doorbell_without_a_barrier_is_found_out),
 		cmocka_unit_test(test_what_a_device_wrote_is_never_late),
+		cmocka_unit_test(test_what_a_doorbell_overtook_is_told),
 		cmocka_unit_test(test_a_friendly_machine_hides_a_missing_barrier),
 		cmocka_unit_test(test_one_seed_makes_one_run_a_thousand_times),
 		cmocka_unit_test(test_the_seed_comes_from_the_config_the_environment_or_the_clock),

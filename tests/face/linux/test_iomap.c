@@ -234,7 +234,7 @@ static bool copies(uint64_t seed, enum doorbell way)
 	static const struct mete_sim_device engine = { .model = METE_SIM_COPY };
 	const struct mete_sim_config sim = { .time = METE_SIM_STEP, .late_stores = true, .seed = seed, .devices = &engine,
 		.ndevices = 1 };
-	const struct mete_rig_sim config = { .more = &sim };
+	const struct mete_rig_sim config = { .ram = 8u << 20, .more = &sim };
 	struct mete_rig_function pci;
 	struct mete_registers registers;
 	struct mete_device device;

@@ -5,6 +5,9 @@
  * Written from the manual pages.  A tag is a space: a BAR of a rig, or all that a machine has of memory-mapped registers.
  * A handle is an offset into it, 0 for its start; so a part of a space is a handle as well.  An access past the end of
  * the space, or one that is not aligned, reads all ones and writes nothing.
+ *
+ * The manuals promise no order between a write and memory: a driver has a bus_dmamap_sync() or a bus_space_barrier() in front.
+ * Here a write is a barrier itself, as nothing tells a machine of the former.
  */
 #ifndef METE_BSD_SPACE_H
 #define METE_BSD_SPACE_H

@@ -78,7 +78,7 @@ static int disk_rw(struct disk *disk, struct page **pages, unsigned n, unsigned 
 		return error;
 	for (unsigned i = 0; i < n; i++) {
 		struct copy_desc *desc = &disk->list[i];
-		dma_addr_t media = disk->media_bus + block * BLOCK + i * PAGE_SIZE;
+		dma_addr_t media = disk->media_bus + (dma_addr_t)(block * BLOCK + i * PAGE_SIZE);
 		memset(desc, 0, sizeof(*desc));
 		desc->from = cpu_to_le64(write ? disk->bus[i] : media);
 		desc->to = cpu_to_le64(write ? media : disk->bus[i]);

@@ -24,14 +24,38 @@ static void arena_leave(struct mete_arena *arena)
 	guard_unlock(&arena->guard, &arena->hooks, arena->config.hooks_ctx);
 }
 
-void *mete_arena_cpu(const struct mete_arena *arena, mete_paddr phys, size_t len)
+/* The span that an address lies in, and how far into it; NULL: none. */
+static const struct mete_span *span_at_phys(const struct mete_arena *arena, mete_paddr phys, size_t *ret_off)
 {
 	for (size_t i = 0; i < arena->config.nspans; i++) {
 		const struct mete_span *span = &arena->span[i];
-		if (phys >= span->phys && phys - span->phys < span->len && len && len - 1 < span->len - (phys - span->phys))
-			return (unsigned char *)span->cpu + (size_t)(phys - span->phys);
+		if (phys >= span->phys && phys - span->phys < span->len) {
+			*ret_off = (size_t)(phys - span->phys);
+			return span;
+		}
 	}
 	return NULL;
+}
+
+static const struct mete_span *span_at_cpu(const struct mete_arena *arena, const void *cpu, size_t *ret_off)
+{
+	for (size_t i = 0; i < arena->config.nspans; i++) {
+		const struct mete_span *span = &arena->span[i];
+		uintptr_t off = (uintptr_t)cpu - (uintptr_t)span->cpu;
+		if (off < span->len) {
+			*ret_off = off;
+			return span;
+		}
+	}
+	return NULL;
+}
+
+void *mete_arena_cpu(const struct mete_arena *arena, mete_paddr phys, size_t len)
+{
+	size_t off;
+	const struct mete_span *span = span_at_phys(arena, phys, &off);
+
+	return span && len && len - 1 < span->len - off ? (unsigned char *)span->cpu + off : NULL;
 }
 
 static int arena_take(void *ctx, const struct mete_want *want, struct mete_run *ret_run)
@@ -64,15 +88,13 @@ static void arena_give(void *ctx, const struct mete_run *run)
 static int arena_translate(void *ctx, const void *cpu, size_t len, mete_paddr *ret_phys, size_t *ret_len)
 {
 	struct mete_arena *arena = ctx;
+	size_t off;
 
-	for (size_t i = 0; i < arena->config.nspans; i++) {
-		const struct mete_span *span = &arena->span[i];
-		uintptr_t off = (uintptr_t)cpu - (uintptr_t)span->cpu;
-		if (off < span->len) {
-			*ret_phys = span->phys + (mete_paddr)off;
-			*ret_len = len < span->len - off ? len : span->len - off;
-			return 0;
-		}
+	const struct mete_span *span = span_at_cpu(arena, cpu, &off);
+	if (span) {
+		*ret_phys = span->phys + (mete_paddr)off;
+		*ret_len = len < span->len - off ? len : span->len - off;
+		return 0;
 	}
 	if (!arena->config.translate)
 		return METE_EFAULT;
@@ -82,15 +104,13 @@ static int arena_translate(void *ctx, const void *cpu, size_t len, mete_paddr *r
 static int arena_view(void *ctx, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len)
 {
 	struct mete_arena *arena = ctx;
+	size_t off;
 
-	for (size_t i = 0; i < arena->config.nspans; i++) {
-		const struct mete_span *span = &arena->span[i];
-		if (phys >= span->phys && phys - span->phys < span->len) {
-			size_t off = (size_t)(phys - span->phys);
-			*ret_cpu = (unsigned char *)span->cpu + off;
-			*ret_len = len < span->len - off ? len : span->len - off;
-			return 0;
-		}
+	const struct mete_span *span = span_at_phys(arena, phys, &off);
+	if (span) {
+		*ret_cpu = (unsigned char *)span->cpu + off;
+		*ret_len = len < span->len - off ? len : span->len - off;
+		return 0;
 	}
 	if (!arena->config.view)
 		return METE_EFAULT;
@@ -106,14 +126,12 @@ static void arena_cache(void *ctx, enum mete_cache op, void *cpu, mete_paddr phy
 static unsigned arena_traits(void *ctx, const void *cpu, size_t len)
 {
 	struct mete_arena *arena = ctx;
+	size_t off;
 
-	for (size_t i = 0; i < arena->config.nspans; i++) {
-		const struct mete_span *span = &arena->span[i];
-		uintptr_t off = (uintptr_t)cpu - (uintptr_t)span->cpu;
-		if (off < span->len && len <= span->len - off)
-			return METE_TRAIT_STAYS | (arena->config.twice ? METE_TRAIT_TWICE : 0);
-	}
-	return 0;
+	const struct mete_span *span = span_at_cpu(arena, cpu, &off);
+	if (!span || len > span->len - off)
+		return 0;
+	return METE_TRAIT_STAYS | (arena->config.twice ? METE_TRAIT_TWICE : 0);
 }
 
 static void *arena_record_alloc(void *ctx, size_t len)

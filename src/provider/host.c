@@ -148,23 +148,13 @@ static int host_translate(void *ctx, const void *cpu, size_t len, mete_paddr *re
 	return 0;
 }
 
-/* The view at `phys`; of the provider's own memory, `twin` bytes behind the CPU's. */
-static int host_find(struct mete_host *host, mete_paddr phys, size_t len, size_t twin, void **ret_cpu, size_t *ret_len)
+/* The CPU's view of foreign memory; of the provider's own, the arena knows it. */
+static int host_view(void *ctx, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len)
 {
+	const struct mete_host *host = ctx;
 	size_t frame = host->arena.frames.frame;
 
-	if (!len)
-		return METE_EFAULT;
-	for (size_t i = 0; i < host->arena.config.nspans; i++) {
-		const struct mete_span *span = &host->arena.span[i];
-		if (phys >= span->phys && phys - span->phys < span->len) {
-			size_t off = (size_t)(phys - span->phys);
-			*ret_cpu = (unsigned char *)span->cpu + off + twin;
-			*ret_len = len < span->len - off ? len : span->len - off;
-			return 0;
-		}
-	}
-	if ((uint64_t)phys < FOREIGN_BASE)
+	if (!len || (uint64_t)phys < FOREIGN_BASE)
 		return METE_EFAULT;
 	uint64_t far = ((uint64_t)phys - FOREIGN_BASE) >> host->arena.frames.frame_shift;
 	unsigned half = foreign_half(host);
@@ -181,12 +171,13 @@ static int host_find(struct mete_host *host, mete_paddr phys, size_t len, size_t
 
 int mete_host_device_view(struct mete_host *host, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len)
 {
-	return host_find(host, phys, len, host->twin, ret_cpu, ret_len);
-}
+	const struct mete_provider *p = &host->arena.provider;
+	void *cpu;
 
-static int host_view(void *ctx, mete_paddr phys, size_t len, void **ret_cpu, size_t *ret_len)
-{
-	return host_find(ctx, phys, len, 0, ret_cpu, ret_len);
+	int error = len ? p->ops->view(p->ctx, phys, len, &cpu, ret_len) : METE_EFAULT;
+	if (!error) /* what is not foreign, devices see by a mapping of their own */
+		*ret_cpu = (unsigned char *)cpu + ((uint64_t)phys < FOREIGN_BASE ? host->twin : 0);
+	return error;
 }
 
 static void *host_record_alloc(void *ctx, size_t len)

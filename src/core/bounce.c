@@ -257,6 +257,17 @@ static void bounce_enter_slot(struct mete_bounce *b, mete_paddr phys, size_t pad
 	bounce_fill(b, phys, room, pad, cpu, len);
 }
 
+/* Take grains of the area.  METE_ENOMEM, METE_ERANGE. */
+static int bounce_grains(struct mete_bounce *b, const struct mete_want *want, mete_paddr *ret_phys)
+{
+	bounce_enter(b);
+	int error = mete_frames_take(&b->frames, want, ret_phys);
+	if (!error)
+		b->nused++;
+	bounce_leave(b);
+	return error == METE_ENOMEM ? error : error ? METE_ERANGE : 0;
+}
+
 int mete__bounce_take(struct mete_bounce *b, unsigned char *cpu, size_t len,
     const struct mete_constraint *limit, mete_paddr *ret_phys)
 {
@@ -266,14 +277,9 @@ int mete__bounce_take(struct mete_bounce *b, unsigned char *cpu, size_t len,
 
 	if (len > b->config.longest || !cpu || !bounce_want(b, pad, len, limit, &want))
 		return METE_ERANGE;
-	bounce_enter(b);
-	int error = mete_frames_take(&b->frames, &want, &phys);
-	if (!error)
-		b->nused++;
-	bounce_leave(b);
+	int error = bounce_grains(b, &want, &phys);
 	if (error)
-		return error == METE_ENOMEM ? error : METE_ERANGE;
-
+		return error;
 	bounce_enter_slot(b, phys, pad, cpu, len, false);
 	*ret_phys = phys + (mete_paddr)pad;
 	return 0;
@@ -290,12 +296,7 @@ static int hold_try(struct mete_bounce *b, const struct mete_constraint *limit, 
 	if (!bounce_want(b, mete__bounce_pad(b, b->cpu, limit), len, &whole, &want))
 		return METE_ERANGE;
 	want.len = len;
-	bounce_enter(b);
-	int error = mete_frames_take(&b->frames, &want, ret_phys);
-	if (!error)
-		b->nused++;
-	bounce_leave(b);
-	return error == METE_ENOMEM ? error : error ? METE_ERANGE : 0;
+	return bounce_grains(b, &want, ret_phys);
 }
 
 int mete__bounce_hold(struct mete_bounce *b, struct mete_hold *hold, const struct mete_constraint *limit)

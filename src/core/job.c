@@ -16,13 +16,20 @@
  */
 #include "job.h"
 
-#include "bits.h"
 #include "bytes.h"
 #include "line.h"
 #include "range.h"
 #include "slab.h"
 #include "tell.h"
 #include "way.h"
+
+void mete__job_init(struct job *job, struct mete_map *map, const struct mete_constraint *limit, enum mete_access access)
+{
+	mete__bytes_zero(job, sizeof *job);
+	job->map = map;
+	job->limit = limit;
+	job->access = access;
+}
 
 /* Whether it is memory of the library's own that no cache holds.  A stand-in for it would only tear it in two. */
 static bool in_no_cache(struct mete_provider *p, const struct stretch *stretch)

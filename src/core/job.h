@@ -62,6 +62,15 @@ static inline mete_baddr segment_room(const struct mete_constraint *limit, mete_
 	return room;
 }
 
+/* Whether an error may be gone when there is less to show, or it is shown another way. */
+static inline bool too_much(int error)
+{
+	return error == METE_EMSGSIZE || error == METE_ERANGE || error == METE_ENOMEM;
+}
+
+/* Begin; alignment and pieces do not count unless the caller says so. */
+void mete__job_init(struct job *job, struct mete_map *map, const struct mete_constraint *limit, enum mete_access access);
+
 /* Show all of an object.  METE_EINVAL if it is empty; whatever fails, mete__job_undo() is due. */
 int mete__job_pieces(struct job *job, const struct mete_pieces *pieces);
 
@@ -88,15 +97,15 @@ void mete__job_release(struct mete_map *map, mete_baddr iova, size_t iova_len, s
 int mete__map_check(struct mete_map *map, const struct mete_pieces *pieces, enum mete_access access, unsigned flags,
     struct mete_constraint *ret);
 
-/* The job of a load. */
+/* What it does then; nothing is counted on failure. */
+int mete__map_fill(struct mete_map *map, const struct mete_constraint *limit, const struct mete_pieces *pieces,
+    enum mete_access access, unsigned flags);
+
+/* The job that it does so with. */
 void mete__map_job(struct job *job, struct mete_map *map, const struct mete_constraint *limit, enum mete_access access,
     unsigned flags);
 
 /* mete_map_unload() without telling. */
 int mete__map_unload(struct mete_map *map);
-
-/* What it does then; nothing is counted on failure. */
-int mete__map_fill(struct mete_map *map, const struct mete_constraint *limit, const struct mete_pieces *pieces,
-    enum mete_access access, unsigned flags);
 
 #endif

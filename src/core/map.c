@@ -11,8 +11,8 @@
 #include "bytes.h"
 #include "job.h"
 #include "line.h"
-#include "tell.h"
 #include "reach.h"
+#include "tell.h"
 #include "way.h"
 
 #define FLAGS_SINGLE METE_MAP_SKIP_SYNC
@@ -56,24 +56,17 @@ static int map_one(struct mete_map *map, const struct mete_constraint *limit, co
 	const struct mete_pieces pieces = { array_next, &array, array_rewind };
 	struct job job;
 
-	mete__bytes_zero(&job, sizeof job);
-	job.map = map;
-	job.limit = limit;
-	job.access = access;
+	mete__job_init(&job, map, limit, access);
 	int error = mete__job_pieces(&job, &pieces);
 	if (!error)
 		return 0;
 	mete__job_undo(&job);
 	/* Stand-ins for single stretches may have been too many, or one too many. */
-	bool shape = error == METE_EMSGSIZE || error == METE_ERANGE || error == METE_ENOMEM;
-	if (!shape || !map->device->bounce || !piece->cpu)
+	if (!too_much(error) || !map->device->bounce || !piece->cpu)
 		return error == METE_EMSGSIZE ? METE_ERANGE : error;
 
 	const struct stretch whole = { piece->cpu, piece->phys, piece->len, true };
-	mete__bytes_zero(&job, sizeof job);
-	job.map = map;
-	job.limit = limit;
-	job.access = access;
+	mete__job_init(&job, map, limit, access);
 	job.replace = true;
 	int first = error;
 	error = mete__job_whole(&job, &whole);
@@ -139,12 +132,16 @@ static int map_single(struct mete_device *device, const struct mete_constraint *
 	return 0;
 }
 
-/* Tell of a mapping that was made or refused. */
-static BITS_NOINLINE void single_tell(struct mete_device *device, const struct mete_piece *piece, enum mete_access access,
-    unsigned flags, const mete_baddr *bus, int error, const void *site)
+/* The same, and tell of it. */
+static int map_told(struct mete_device *device, const struct mete_constraint *limit, const struct mete_piece *piece,
+    enum mete_access access, unsigned flags, mete_baddr *ret_bus, const void *site)
 {
-	mete__tell_single(METE_EVENT_MAP, site, device, piece->cpu, piece->phys, error ? 0 : *bus, piece->len, access, flags,
-	    error);
+	int error = map_single(device, limit, piece, access, flags, ret_bus);
+
+	if (METE_OBSERVED(device->provider))
+		mete__tell_single(METE_EVENT_MAP, site, device, piece->cpu, piece->phys, error ? 0 : *ret_bus, piece->len, access,
+		    flags, error);
+	return error;
 }
 
 int mete_map_single(struct mete_device *device, const struct mete_constraint *limit, const void *cpu, size_t len,
@@ -156,10 +153,7 @@ int mete_map_single(struct mete_device *device, const struct mete_constraint *li
 	piece.phys = 0;
 	piece.len = len;
 	piece.placed = false;
-	int error = map_single(device, limit, &piece, access, flags, ret_bus);
-	if (METE_OBSERVED(device->provider))
-		single_tell(device, &piece, access, flags, ret_bus, error, METE_CALLER());
-	return error;
+	return map_told(device, limit, &piece, access, flags, ret_bus, METE_CALLER());
 }
 
 int mete_map_phys(struct mete_device *device, const struct mete_constraint *limit, mete_paddr phys, size_t len,
@@ -176,10 +170,7 @@ int mete_map_phys(struct mete_device *device, const struct mete_constraint *limi
 	/* Without a view of all of it in one piece it can still be shown as it is. */
 	if (len && p->ops->view && (p->ops->view(p->ctx, phys, len, &piece.cpu, &contiguous) || contiguous < len))
 		piece.cpu = NULL;
-	int error = map_single(device, limit, &piece, access, flags, ret_bus);
-	if (METE_OBSERVED(p))
-		single_tell(device, &piece, access, flags, ret_bus, error, METE_CALLER());
-	return error;
+	return map_told(device, limit, &piece, access, flags, ret_bus, METE_CALLER());
 }
 
 /* Whether a mapping of `len` bytes starts at `bus`, with whole stand-ins if any, and its IOVA range, if it has one. */
@@ -279,10 +270,7 @@ int mete__map_check(struct mete_map *map, const struct mete_pieces *pieces, enum
 void mete__map_job(struct job *job, struct mete_map *map, const struct mete_constraint *limit, enum mete_access access,
     unsigned flags)
 {
-	mete__bytes_zero(job, sizeof *job);
-	job->map = map;
-	job->limit = limit;
-	job->access = access;
+	mete__job_init(job, map, limit, access);
 	job->align = true;
 	job->apart = flags & METE_MAP_APART;
 }
@@ -311,25 +299,26 @@ int mete__map_fill(struct mete_map *map, const struct mete_constraint *limit, co
 	return 0;
 }
 
-static int map_load(struct mete_map *map, const struct mete_pieces *pieces, enum mete_access access, unsigned flags)
+static int map_load(struct mete_map *map, const struct mete_pieces *pieces, enum mete_access access, unsigned flags,
+    const void *site)
 {
 	struct mete_provider *p = map->device->provider;
 	struct mete_constraint merged;
 
 	int error = mete__map_check(map, pieces, access, flags, &merged);
-	if (error)
-		return error;
-	error = mete__map_fill(map, &merged, pieces, access, flags);
-	return error ? mete__line_count(p, &p->counters.map_refused, error) : 0;
+	if (!error) {
+		error = mete__map_fill(map, &merged, pieces, access, flags);
+		if (error)
+			error = mete__line_count(p, &p->counters.map_refused, error);
+	}
+	if (METE_OBSERVED(p))
+		mete__tell_map(METE_EVENT_LOAD, site, map, 0, map->len, access, flags, error);
+	return error;
 }
 
 int mete_map_load(struct mete_map *map, const struct mete_pieces *pieces, enum mete_access access, unsigned flags)
 {
-	int error = map_load(map, pieces, access, flags);
-
-	if (METE_OBSERVED(map->device->provider))
-		mete__tell_map(METE_EVENT_LOAD, METE_CALLER(), map, 0, map->len, access, flags, error);
-	return error;
+	return map_load(map, pieces, access, flags, METE_CALLER());
 }
 
 int mete_map_load_array(struct mete_map *map, const struct mete_piece *pieces, size_t npieces, enum mete_access access,
@@ -338,37 +327,34 @@ int mete_map_load_array(struct mete_map *map, const struct mete_piece *pieces, s
 	struct map_array array = { pieces, npieces, 0 };
 	const struct mete_pieces sequence = { array_next, &array, array_rewind };
 
-	int error = map_load(map, pieces || !npieces ? &sequence : NULL, access, flags);
-	if (METE_OBSERVED(map->device->provider))
-		mete__tell_map(METE_EVENT_LOAD, METE_CALLER(), map, 0, map->len, access, flags, error);
-	return error;
+	return map_load(map, pieces || !npieces ? &sequence : NULL, access, flags, METE_CALLER());
 }
 
 int mete_map_sync(struct mete_map *map, size_t off, size_t len, enum mete_sync sync, enum mete_access access)
 {
 	struct mete_device *device = map->device;
 	struct mete_provider *p = device->provider;
-	const struct { size_t off, len; } asked = { off, len };
+	size_t skip = off, left = len;
 
 	if (METE_OBSERVED(p))
 		mete__tell_map(METE_EVENT_MAP_SYNC, METE_CALLER(), map, off, len, access, sync, 0);
 	if (map->state == METE_MAP_EMPTY || !len || off > map->len || len > map->len - off || !access_known(access) ||
 	    (access & ~map->access) || !sync_known(sync))
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
-	for (uint32_t i = 0; len; i++) {
+	for (uint32_t i = 0; left; i++) {
 		const struct mete_segment *segment = &map->segments[i];
-		if (off >= segment->len) {
-			off -= (size_t)segment->len;
+		if (skip >= segment->len) {
+			skip -= (size_t)segment->len;
 			continue;
 		}
-		size_t part = (size_t)segment->len - off < len ? (size_t)segment->len - off : len;
-		(void)mete__way_sync(device, segment->bus + (mete_baddr)off, part, sync, access);
-		off = 0;
-		len -= part;
+		size_t part = (size_t)segment->len - skip < left ? (size_t)segment->len - skip : left;
+		(void)mete__way_sync(device, segment->bus + (mete_baddr)skip, part, sync, access);
+		skip = 0;
+		left -= part;
 	}
 	map->state = sync == METE_FOR_DEVICE ? METE_MAP_DEVICE : METE_MAP_CPU;
 	if (sync == METE_FOR_DEVICE && METE_OBSERVED(p))
-		mete__tell_map(METE_EVENT_PASSED, NULL, map, asked.off, asked.len, access, 0, 0);
+		mete__tell_map(METE_EVENT_PASSED, NULL, map, off, len, access, 0, 0);
 	return 0;
 }
 
@@ -386,7 +372,6 @@ int mete__map_unload(struct mete_map *map)
 	guard_leave(p);
 	return 0;
 }
-
 
 int mete_map_unload(struct mete_map *map)
 {

@@ -7,8 +7,7 @@
 #include "bytes.h"
 #include "checked.h"
 
-/* Whether a piece lies within the addresses that there are. */
-static bool piece_sane(const struct mete_piece *piece)
+bool mete__piece_sane(const struct mete_piece *piece)
 {
 	mete_paddr last;
 
@@ -30,7 +29,7 @@ static int feed_part(struct feed *f, struct stretch *ret)
 			f->piece.len = 0; /* whatever was left there: it is none */
 			return METE_ENODEV;
 		}
-		if (!piece_sane(&f->piece))
+		if (!mete__piece_sane(&f->piece))
 			return METE_EINVAL;
 	}
 	ret->cpu = f->piece.cpu;

@@ -26,6 +26,9 @@ struct feed {
 	bool apart;              /* stretches end with their piece */
 };
 
+/* Whether a piece lies within the addresses that there are. */
+bool mete__piece_sane(const struct mete_piece *piece);
+
 /* Begin to read `pieces`, which stand at their first. */
 void mete__feed_start(struct feed *feed, const struct mete_device *device, const struct mete_pieces *pieces, bool apart);
 

@@ -136,12 +136,6 @@ static int window_try(struct mete_windows *w, size_t off, size_t len, size_t *re
 	return error;
 }
 
-/* Whether an error may be gone when there is less to show. */
-static bool too_much(int error)
-{
-	return error == METE_EMSGSIZE || error == METE_ERANGE || error == METE_ENOMEM;
-}
-
 /* How much of the `left` bytes from `off` can be shown at once. */
 static int window_measure(struct mete_windows *w, size_t off, size_t left, size_t *ret_len)
 {
@@ -170,12 +164,10 @@ static int object_length(const struct mete_windows *w, size_t *ret_len)
 {
 	struct mete_piece piece;
 	size_t len = 0;
-	mete_paddr last;
 
 	w->pieces.rewind(w->pieces.ctx);
 	while (w->pieces.next(w->pieces.ctx, &piece)) {
-		if ((piece.placed && piece.len && !checked_last_phys(piece.phys, piece.len, &last)) ||
-		    !checked_add(len, piece.len, &len))
+		if (!mete__piece_sane(&piece) || !checked_add(len, piece.len, &len))
 			return METE_EINVAL;
 	}
 	*ret_len = len;
@@ -281,6 +273,18 @@ static int window_show(struct mete_windows *w, uint32_t n)
 	return mete__map_fill(w->map, &w->limit, w->map->hold ? &pieces : &w->pieces, w->access, w->flags);
 }
 
+/* Show none; `site` is where that was asked for. */
+static void window_hide(struct mete_windows *w, const void *site)
+{
+	struct mete_map *map = w->map;
+
+	if (map->state == METE_MAP_EMPTY)
+		return;
+	if (METE_OBSERVED(map->device->provider))
+		mete__tell_map(METE_EVENT_UNLOAD, site, map, 0, map->len, w->access, 0, 0);
+	(void)mete__map_unload(map);
+}
+
 int mete_windows_init(struct mete_windows *w, struct mete_map *map, struct mete_window *window, uint32_t capacity)
 {
 	if (!w || !map || !map->device || map->state != METE_MAP_EMPTY || map->hold || !window || !capacity)
@@ -341,16 +345,14 @@ int mete_windows_show(struct mete_windows *w, uint32_t n)
 	struct mete_map *map = w->map;
 	struct mete_provider *p = map->device->provider;
 
-	if (n >= w->nwindows && METE_OBSERVED(p))
-		mete__tell_map(METE_EVENT_NO_WINDOW, METE_CALLER(), map, n, w->nwindows, w->access, 0, 0);
-	if (n >= w->nwindows)
+	if (n >= w->nwindows) {
+		if (METE_OBSERVED(p))
+			mete__tell_map(METE_EVENT_NO_WINDOW, METE_CALLER(), map, n, w->nwindows, w->access, 0, 0);
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
+	}
 	if (map->state != METE_MAP_EMPTY && n == w->current)
 		return 0;
-	if (map->state != METE_MAP_EMPTY && METE_OBSERVED(p))
-		mete__tell_map(METE_EVENT_UNLOAD, METE_CALLER(), map, 0, map->len, w->access, 0, 0);
-	if (map->state != METE_MAP_EMPTY)
-		(void)mete__map_unload(map);
+	window_hide(w, METE_CALLER());
 	int error = window_show(w, n);
 	if (METE_OBSERVED(p))
 		mete__tell_map(METE_EVENT_LOAD, METE_CALLER(), map, w->window[n].off, map->len, w->access, w->flags, error);
@@ -363,10 +365,7 @@ int mete_windows_unload(struct mete_windows *w)
 
 	if (!w->nwindows)
 		return mete__line_count(p, &p->counters.bad_argument, METE_EINVAL);
-	if (w->map->state != METE_MAP_EMPTY && METE_OBSERVED(p))
-		mete__tell_map(METE_EVENT_UNLOAD, METE_CALLER(), w->map, 0, w->map->len, w->access, 0, 0);
-	if (w->map->state != METE_MAP_EMPTY)
-		(void)mete__map_unload(w->map);
+	window_hide(w, METE_CALLER());
 	hold_drop(w);
 	w->nwindows = 0;
 	return 0;

@@ -559,11 +559,6 @@ static void test_apart_joins_the_pages_of_a_piece(void **state)
 	end(&w);
 }
 
-static void no_cache(void *ctx, enum mete_cache op, void *cpu, mete_paddr phys, size_t len)
-{
-	(void)ctx, (void)op, (void)cpu, (void)phys, (void)len;
-}
-
 /*
  * For a device that is not coherent, a line that is not all the mapping's needs a stand-in; but not in memory that is in no
  * cache, where both sides look at the same bytes.
@@ -575,11 +570,7 @@ static void test_coherent_memory_needs_no_lines_of_its_own(void **state)
 	void *ring;
 	(void)state;
 
-	start(&w, NULL);
-	w.small.ops.cache = no_cache;
-	const struct mete_device_config config = { .provider = &w.small.arena.provider, .noncoherent = true, .line = 64 };
-	assert_ok(mete_device_fini(&w.device));
-	assert_ok(mete_device_init(&w.device, &config));
+	start_noncoherent(&w, 64, NULL);
 	with_bounce(&w, &area);
 	assert_ok(mete_device_alloc(&w.device, NULL, 100, METE_MEMORY_COHERENT, 0, &ring, &at));
 	assert_ok(mete_map_single(&w.device, NULL, ring, 100, METE_DEVICE_READS_WRITES, 0, &bus));

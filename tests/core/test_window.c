@@ -225,11 +225,6 @@ static void test_a_window_that_went_is_out_of_reach(void **state)
 	end(&w);
 }
 
-static void no_cache(void *ctx, enum mete_cache op, void *cpu, mete_paddr phys, size_t len)
-{
-	(void)ctx, (void)op, (void)cpu, (void)phys, (void)len;
-}
-
 /* For a device that is not coherent, a cut in a cache line would make both windows need stand-ins. */
 static void test_cuts_keep_off_cache_lines_and_alignment(void **state)
 {
@@ -239,11 +234,7 @@ static void test_cuts_keep_off_cache_lines_and_alignment(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < 2; i++) {
-		start(&w, NULL);
-		const struct mete_device_config config = { .provider = &w.small.arena.provider, .noncoherent = true, .line = 64 };
-		assert_ok(mete_device_fini(&w.device));
-		w.small.ops.cache = no_cache;
-		assert_ok(mete_device_init(&w.device, &config));
+		start_noncoherent(&w, 64, NULL);
 		view_start(&v, &w, &limits[i]);
 		struct list list = { .n = 0 };
 		list_add(&list, w.small.memory, 4096);
@@ -483,11 +474,7 @@ static void test_cuts_are_aligned_if_not_between_lines(void **state)
 	struct view v;
 	(void)state;
 
-	start(&w, NULL);
-	assert_ok(mete_device_fini(&w.device));
-	w.small.ops.cache = no_cache;
-	const struct mete_device_config config = { .provider = &w.small.arena.provider, .noncoherent = true, .line = 32 };
-	assert_ok(mete_device_init(&w.device, &config));
+	start_noncoherent(&w, 32, NULL);
 	view_start(&v, &w, &odd);
 	struct list list = { .n = 0 };
 	for (size_t i = 0; i < 4; i++)
@@ -584,12 +571,7 @@ static void test_cuts_keep_off_lines_that_the_bus_shows_elsewhere(void **state)
 	struct view v;
 	(void)state;
 
-	start(&w, NULL);
-	assert_ok(mete_device_fini(&w.device));
-	const struct mete_device_config config = { .provider = &w.small.arena.provider, .noncoherent = true, .line = 64,
-		.ranges = &shifted, .nranges = 1 };
-	w.small.ops.cache = no_cache;
-	assert_ok(mete_device_init(&w.device, &config));
+	start_noncoherent(&w, 64, &shifted);
 	view_start(&v, &w, &brief);
 	struct list list = { .n = 0 };
 	list_add(&list, w.small.memory, 640);

@@ -14,6 +14,21 @@ void start(struct world *w, const struct mete_constraint *streaming)
 	assert_ok(mete_device_init(&w->device, &config));
 }
 
+static void no_cache(void *ctx, enum mete_cache op, void *cpu, mete_paddr phys, size_t len)
+{
+	(void)ctx, (void)op, (void)cpu, (void)phys, (void)len;
+}
+
+void start_noncoherent(struct world *w, size_t line, const struct mete_bus_range *range)
+{
+	start(w, NULL);
+	w->small.ops.cache = no_cache;
+	const struct mete_device_config config = { .provider = &w->small.arena.provider, .noncoherent = true, .line = line,
+		.ranges = range, .nranges = range != NULL };
+	assert_ok(mete_device_fini(&w->device));
+	assert_ok(mete_device_init(&w->device, &config));
+}
+
 void with_bounce(struct world *w, const struct mete_bounce_config *config)
 {
 	assert_ok(mete_bounce_init(&w->bounce, &w->device, config));

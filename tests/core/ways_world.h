@@ -28,6 +28,9 @@ struct world {
 
 void start(struct world *w, const struct mete_constraint *streaming);
 
+/* With a device that is not coherent, over a cache that holds nothing; `range` is what its bus shows (NULL: all). */
+void start_noncoherent(struct world *w, size_t line, const struct mete_bus_range *range);
+
 void with_bounce(struct world *w, const struct mete_bounce_config *config);
 
 void with_domain(struct world *w, bool deferred);
